@@ -1,0 +1,40 @@
+"""What every command of ours shares: a user's mistake is one line on stderr and exit code 2.
+
+Standard library only, so that the light serving room may use it too.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+
+class UserError(ValueError):
+    """A mistake that the person at the keyboard can mend; its text says what and how."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that refuses in one line and never guesses at a shortened flag."""
+
+    def __init__(self, **options):
+        options.setdefault("formatter_class", argparse.ArgumentDefaultsHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def run(main: Callable[[], int | None]) -> NoReturn:
+    """Calls `main` and exits with its code; 2 for a `UserError`, 130 for Ctrl-C."""
+    try:
+        sys.exit(main() or 0)
+    except UserError as mistake:
+        line = " ".join(str(mistake).split())
+        sys.exit(_complain(line, 2))
+    except KeyboardInterrupt:
+        sys.exit(_complain("stopped", 130))
+
+
+def _complain(line: str, code: int) -> int:
+    print(line, file=sys.stderr)
+    return code
