@@ -6,7 +6,7 @@ import pathlib
 
 from data.command_line import UserError
 
-LOW_TIDE = pathlib.Path(__file__).parent / "shows" / "low_tide.txt"
+LOW_TIDE = "data/shows/low_tide.txt"  # the embedded show, from the repository's root
 MIN_WORDS = 200  # below this there is nothing to learn and nothing to hold out
 CSV_COLUMNS = ("Character", "Dialogue")
 
@@ -92,4 +92,6 @@ def split_show(text: str, valid_fraction: float) -> tuple[str, str]:
 def show_name(path: str | pathlib.Path) -> str:
     """A show's name from its file's: data/shows/low_tide.txt is "Low Tide"."""
     stem = pathlib.Path(path).stem.replace("_", " ").replace("-", " ")
-    return " ".join(stem.removesuffix(" Scripts").removesuffix(" scripts").split()).title() or "Show"
+    return (
+        " ".join(stem.removesuffix(" Scripts").removesuffix(" scripts").split()).title() or "Show"
+    )

@@ -109,7 +109,9 @@ class Vocabulary:
         try:
             fields = json.loads(text)
         except json.JSONDecodeError as error:
-            raise UserError(f"the vocabulary is not JSON ({error}): export the model again") from None
+            raise UserError(
+                f"the vocabulary is not JSON ({error}): export the model again"
+            ) from None
         if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
             raise UserError(f"this JSON is not a vocabulary: it lacks format = {FORMAT!r}")
         if (version := fields.pop("version", None)) != VERSION:

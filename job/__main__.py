@@ -1,0 +1,44 @@
+"""python -m job: train a network on a show's script."""
+
+import os
+import signal
+import sys
+
+from data.command_line import run
+from job.config import parse
+
+
+def main() -> int:
+    config, options = parse()
+    from job.train import Run, Stopped  # only now: refusals and --help need not wait for torch
+
+    training = Run(config, options.fresh)
+    folder = training.folder
+    parameters = sum(weight.numel() for weight in training.network.parameters())
+    print(
+        f"{training.vocabulary.show}: {len(training.train_ids):,} words to train on, "
+        f"{len(training.valid_ids):,} held out, vocabulary {len(training.vocabulary):,}; "
+        f"{config.cell.upper()} of {parameters / 1e6:.1f} M parameters on {training.device}",
+        file=sys.stderr,
+    )
+    if training.step:
+        print(f"goes on at step {training.step:,} of {training.total_steps:,}", file=sys.stderr)
+    try:
+        best = training.train()
+    except Stopped as stopped:
+        print(f"stopped; saved in {folder}: the same command goes on from here", file=sys.stderr)
+        return stopped.exit_code
+    train_loss = training.train_loss_without_dropout()
+    print(
+        f"held-out loss {best['valid_loss']:.3f} (perplexity {best['perplexity']:.1f}; a unigram "
+        f"model has {training.unigram:.3f}), training loss {best['train_loss']:.3f} with dropout "
+        f"and {train_loss:.3f} without, best epoch {best['epoch']}, "
+        f"{training.history[-1]['seconds']:.0f} s"
+    )
+    print(f"{folder}{os.sep}checkpoint.pt")
+    return 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    run(main)

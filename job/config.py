@@ -1,0 +1,155 @@
+"""Every setting of a training run: its default, its help, and what is refused."""
+
+import argparse
+import dataclasses
+import math
+from typing import Any
+
+from data import corpus
+from data.command_line import Parser, UserError
+
+SEINFELD = "data/raw/Seinfeld_Scripts.txt"
+
+
+def setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
+    return dataclasses.field(default=default, metadata={"help": text, "choices": choices})
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One training run. The defaults are the `seinfeld` preset; docs/choices.md justifies them."""
+
+    data: str = setting(SEINFELD, "script to learn: a UTF-8 text file, or a CSV of dialogue")
+    valid: str = setting("", "held-out script; without one, the end of the script is held out")
+    valid_fraction: float = setting(0.05, "share of the script to hold out")
+    out: str = setting("", "folder of the run; by default artifacts/ and the script's name")
+    min_count: int = setting(2, "words seen less often become <unk>")
+    cell: str = setting("lstm", "recurrent cell", ("lstm", "gru"))
+    embedding_dim: int = setting(512, "numbers that stand for a word")
+    hidden_dim: int = setting(1024, "units of each recurrent layer")
+    n_layers: int = setting(2, "recurrent layers, 1 to 3")
+    tie_weights: bool = setting(True, "use the embedding's matrix for the output too")
+    dropout: float = setting(0.6, "share of the last layer's outputs left out")
+    dropout_between: float = setting(0.35, "the same between recurrent layers")
+    dropout_input: float = setting(0.5, "the same on embedded words")
+    dropout_words: float = setting(0.1, "share of the vocabulary hidden from a batch")
+    weight_drop: float = setting(0.4, "share of recurrent weights left out")
+    objective: str = setting(
+        "stream",
+        "stream: loss at every word of long streams; window: the course's way, the last word only",
+        ("stream", "window"),
+    )
+    batch_size: int = setting(64, "streams, or windows, side by side")
+    sequence_length: int = setting(70, "words between two updates")
+    epochs: int = setting(40, "passes over the script")
+    learning_rate: float = setting(3e-3, "AdamW's highest learning rate")
+    schedule: str = setting("cosine", "learning rate after the warm-up", ("cosine", "constant"))
+    warmup: float = setting(0.03, "share of all steps in which the learning rate rises")
+    weight_decay: float = setting(0.02, "AdamW's weight decay")
+    grad_clip: float = setting(0.5, "largest norm of the gradient; 0 for no clipping")
+    seed: int = setting(1, "seed of all that is random")
+    device: str = setting("auto", "where to train", ("auto", "cpu", "cuda"))
+    precision: str = setting(
+        "auto", "auto is bf16 on CUDA, float32 elsewhere", ("auto", "bf16", "float32")
+    )
+    save_seconds: float = setting(30.0, "seconds between two saves of the state to resume from")
+
+    def __post_init__(self) -> None:
+        for name in ("min_count", "embedding_dim", "hidden_dim", "batch_size", "epochs"):
+            self._need(name, getattr(self, name) >= 1, "at least 1")
+        self._need("sequence_length", self.sequence_length >= 1, "at least 1")
+        self._need("n_layers", 1 <= self.n_layers <= 3, "1, 2 or 3")
+        self._need("valid_fraction", 0 < self.valid_fraction <= 0.5, "above 0 and at most 0.5")
+        self._need("warmup", 0 <= self.warmup < 1, "in [0, 1)")
+        for name in ("dropout", "dropout_between", "dropout_input", "dropout_words", "weight_drop"):
+            self._need(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
+        self._need("learning_rate", 0 < self.learning_rate < math.inf, "above 0")
+        for name in ("weight_decay", "grad_clip", "save_seconds"):
+            self._need(name, 0 <= getattr(self, name) < math.inf, "0 or above")
+        self._need("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647")
+        for field in dataclasses.fields(self):
+            if choices := field.metadata["choices"]:
+                self._need(field.name, getattr(self, field.name) in choices, " or ".join(choices))
+        if self.device == "cpu" and self.precision == "bf16":
+            raise UserError("--precision bf16 needs a GPU: leave it out with --device cpu")
+        if self.n_layers == 1 and self.dropout_between > 0:
+            # Not silently without effect: the same flag would act with another --n-layers.
+            raise UserError("--dropout-between acts between layers: with --n-layers 1 give 0")
+
+    def _need(self, name: str, holds: bool, rule: str) -> None:
+        if not holds:
+            flag = "--" + name.replace("_", "-")
+            raise UserError(f"{flag} must be {rule}, not {getattr(self, name)}")
+
+    @property
+    def folder(self) -> str:
+        """Where the run is kept."""
+        name = corpus.show_name(self.data).lower().replace(" ", "-")
+        return self.out or f"artifacts/{name}"
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "seinfeld": {},
+    "laptop": {
+        "data": corpus.LOW_TIDE,
+        "embedding_dim": 192,
+        "hidden_dim": 320,
+        "n_layers": 1,
+        "dropout_between": 0.0,
+        "dropout": 0.4,
+        "dropout_input": 0.3,
+        "weight_drop": 0.3,
+        "batch_size": 12,
+        "sequence_length": 40,
+        "epochs": 40,
+    },
+    "course": {
+        "min_count": 1,
+        "embedding_dim": 256,
+        "hidden_dim": 512,
+        "tie_weights": False,
+        "dropout": 0.5,
+        "dropout_between": 0.5,
+        "dropout_input": 0.0,
+        "dropout_words": 0.0,
+        "weight_drop": 0.0,
+        "objective": "window",
+        "batch_size": 256,
+        "sequence_length": 10,
+        "epochs": 3,
+        "learning_rate": 1e-3,
+        "schedule": "constant",
+        "warmup": 0.0,
+        "weight_decay": 0.0,
+        "grad_clip": 5.0,
+    },
+}
+
+
+def parse(arguments: list[str] | None = None) -> tuple[Config, argparse.Namespace]:
+    """The command line as (Config, the few options that are not a setting of the run)."""
+    parser = Parser(prog="python -m job", description="Trains a network on a show's script.")
+    parser.add_argument(
+        "--preset", choices=PRESETS, default="seinfeld", help="where settings start"
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="start anew; an earlier run's files are set aside"
+    )
+    for field in dataclasses.fields(Config):
+        kind: dict[str, Any] = {"type": field.type}
+        if field.type is bool:
+            kind = {"action": argparse.BooleanOptionalAction}
+        elif field.metadata["choices"]:
+            kind["choices"] = field.metadata["choices"]
+        parser.add_argument(
+            "--" + field.name.replace("_", "-"),
+            default=argparse.SUPPRESS,
+            help=f"{field.metadata['help']} (default: {field.default!r})",
+            **kind,
+        )
+    options = parser.parse_args(arguments)
+    given = {key: value for key, value in vars(options).items() if key not in ("preset", "fresh")}
+    settings = {**PRESETS[options.preset], **given}
+    if settings.get("n_layers") == 1 and "dropout_between" not in given:
+        settings["dropout_between"] = 0.0
+    return Config(**settings), options

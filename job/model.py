@@ -1,0 +1,148 @@
+"""The network: embedding, LSTM or GRU, fully-connected layers. No files, no optimiser."""
+
+import torch
+from torch import Tensor, nn
+
+from job.regularise import locked_dropout, weight_drop, word_dropout
+
+Hidden = Tensor | tuple[Tensor, Tensor]
+CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
+
+
+class RNN(nn.Module):
+    """Scores the next word of a sequence.
+
+    Args:
+        vocab_size: words that may be read.
+        output_size: words that may be written.
+        embedding_dim: numbers that stand for a word.
+        hidden_dim: units of each recurrent layer.
+        n_layers: recurrent layers.
+        dropout: share of the last layer's outputs that training leaves out.
+        cell: "lstm" (Hochreiter and Schmidhuber, 1997) or "gru" (Cho et al., 2014).
+        tie_weights: the output layer uses the embedding's matrix (Press and Wolf, 2017), after a
+            projection from hidden_dim to embedding_dim; needs output_size = vocab_size.
+        dropout_between: the same between recurrent layers; as `dropout` where None.
+        dropout_input: the same on the embedded words.
+        dropout_words: share of the vocabulary that a training batch does not see.
+        weight_drop: share of the recurrent weights that a training batch does not use.
+
+    Raises:
+        ValueError: for a size below 1, a share outside [0, 1), an unknown cell, or tied weights
+            with different vocabularies.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        output_size: int,
+        embedding_dim: int,
+        hidden_dim: int,
+        n_layers: int,
+        dropout: float = 0.5,
+        *,
+        cell: str = "lstm",
+        tie_weights: bool = False,
+        dropout_between: float | None = None,
+        dropout_input: float = 0.0,
+        dropout_words: float = 0.0,
+        weight_drop: float = 0.0,
+    ):
+        super().__init__()
+        self.dropout = dropout
+        self.dropout_between = dropout if dropout_between is None else dropout_between
+        self.dropout_input = dropout_input
+        self.dropout_words = dropout_words
+        self.weight_drop = weight_drop
+        sizes = (vocab_size, output_size, embedding_dim, hidden_dim, n_layers)
+        if min(sizes) < 1:
+            raise ValueError(f"every size of the network must be at least 1, not {sizes}")
+        for name in ("dropout", "dropout_between", "dropout_input", "dropout_words", "weight_drop"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in [0, 1), not {getattr(self, name)}")
+        if cell not in CELLS:
+            raise ValueError(f"cell must be one of {', '.join(CELLS)}, not {cell!r}")
+        if tie_weights and vocab_size != output_size:
+            raise ValueError(f"tied weights need {vocab_size=} and {output_size=} to be equal")
+        self.vocab_size = vocab_size
+        self.hidden_dim = hidden_dim
+        self.n_layers = n_layers
+        self.cell = cell
+        self.embedding = nn.Embedding(vocab_size, embedding_dim)
+        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
+        inputs = [embedding_dim] + [hidden_dim] * (n_layers - 1)
+        self.layers = nn.ModuleList(
+            CELLS[cell](size, hidden_dim, batch_first=True) for size in inputs
+        )
+        self.projection = nn.Linear(hidden_dim, embedding_dim) if tie_weights else nn.Identity()
+        self.fc = nn.Linear(embedding_dim if tie_weights else hidden_dim, output_size)
+        nn.init.zeros_(self.fc.bias)
+        if tie_weights:
+            self.fc.weight = self.embedding.weight
+
+    def forward(self, nn_input: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
+        """Scores of the word after the sequence.
+
+        Args:
+            nn_input: ids (batch, time).
+            hidden: state before the first word, of `init_hidden`'s shapes, on any device.
+
+        Returns:
+            (scores (batch, output_size), hidden state after the last word).
+        """
+        features, hidden = self._features(nn_input, hidden)
+        return self.fc(self.projection(features[:, -1])), hidden
+
+    def all_scores(self, nn_input: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
+        """As `forward`, with the scores after every word: (batch, time, output_size)."""
+        features, hidden = self._features(nn_input, hidden)
+        return self.fc(self.projection(features)), hidden
+
+    def init_hidden(self, batch_size: int) -> Hidden:
+        """The state before any word: zeros (n_layers, batch, hidden_dim); a pair for an LSTM."""
+        weight = self.embedding.weight
+        zeros = weight.new_zeros(self.n_layers, batch_size, self.hidden_dim)
+        return (zeros, zeros.clone()) if self.cell == "lstm" else zeros
+
+    def _features(self, nn_input: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
+        x = self.embedding(nn_input)
+        x = word_dropout(x, nn_input, self.vocab_size, self.dropout_words, self.training)
+        x = locked_dropout(x, self.dropout_input, self.training)
+        states = hidden if isinstance(hidden, tuple) else (hidden,)
+        after = []
+        for number, layer in enumerate(self.layers):
+            if number > 0:
+                x = locked_dropout(x, self.dropout_between, self.training)
+            before = [state[number : number + 1].to(x.device) for state in states]
+            x, state = self._recur(layer, x, before)
+            after.append(state)
+        x = locked_dropout(x, self.dropout, self.training)
+        joined = tuple(torch.cat(parts) for parts in zip(*after, strict=True))
+        return x, joined if isinstance(hidden, tuple) else joined[0]
+
+    def _recur(
+        self, layer: nn.RNNBase, x: Tensor, state: list[Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """One recurrent layer. The weights are handed over in the call: those that a module keeps
+        would be read past any dropped copy, and weight drop would silently do nothing."""
+        weights = [
+            layer.weight_ih_l0,
+            weight_drop(layer.weight_hh_l0, self.weight_drop, self.training),
+            layer.bias_ih_l0,
+            layer.bias_hh_l0,
+        ]
+        # Autocast would take cuDNN's recurrence to float16, whose range overflows: cast by hand.
+        device = x.device.type
+        if torch.is_autocast_enabled(device):
+            dtype = torch.get_autocast_dtype(device)
+            x, state = x.to(dtype), [tensor.to(dtype) for tensor in state]
+            weights = [weight.to(dtype) for weight in weights]
+        else:
+            state = [tensor.to(x.dtype) for tensor in state]
+        options = (True, 1, 0.0, self.training, False, True)  # biases, layers, ..., batch_first
+        with torch.autocast(device, enabled=False):
+            if self.cell == "lstm":
+                x, h, c = torch.lstm(x, state, weights, *options)
+                return x, (h, c)
+            x, h = torch.gru(x, state[0], weights, *options)
+            return x, (h,)
