@@ -5,6 +5,7 @@ from data.command_line import Parser, run
 
 
 def main() -> None:
+    """Reads the command line and fetches."""
     parser = Parser(prog="python -m data", description="Brings a show's script by name.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verb = verbs.add_parser("fetch", help="download a show and check its sha256")

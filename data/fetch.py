@@ -79,6 +79,7 @@ class Resume:
         self.part = part
 
     def __call__(self, url: str, output_file: str | os.PathLike, _pooch) -> None:
+        """Downloads `url` to `output_file`, as pooch asks."""
         import requests
         from tqdm import tqdm
 

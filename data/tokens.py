@@ -144,7 +144,7 @@ def join_words(words: List[str], symbols: Dict[str, str]) -> str:
     previous = ""
     inside_quote = False
     for name in words:
-        word = characters[name] if name in characters else name
+        word = characters.get(name, name)
         pieces.append(typed(before, previous, word, inside_quote))
         inside_quote = quote_after(word, inside_quote)
         before = previous

@@ -79,6 +79,7 @@ class Vocabulary:
 
     @property
     def unknown_id(self) -> int:
+        """The id that stands for every word not in the vocabulary."""
         return self.words.index(self.unknown)
 
     def split(self, text: str) -> list[str]:
@@ -100,6 +101,7 @@ class Vocabulary:
         return tokens.join_words([self.words[number] for number in ids], self.symbols)
 
     def to_json(self) -> str:
+        """The whole vocabulary as the text of vocab.json."""
         fields = dataclasses.asdict(self)
         return json.dumps({"format": FORMAT, "version": VERSION, **fields}, ensure_ascii=False)
 

@@ -9,6 +9,7 @@ from job.config import parse
 
 
 def main() -> int:
+    """Trains as the command line says; returns the exit code."""
     config, options = parse()
     from job.train import Run, Stopped  # only now: refusals and --help need not wait for torch
 

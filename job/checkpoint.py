@@ -58,7 +58,7 @@ def load(path: str | pathlib.Path) -> dict[str, Any]:
         raise UserError(f"{path} is not a checkpoint of this project")
     if content.get("version") != VERSION:
         raise UserError(
-            f"{path} has version {content.get('version')}, this program reads {VERSION}: train again"
+            f"{path} has version {content.get('version')}, this program reads {VERSION}: train anew"
         )
     return content
 

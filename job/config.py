@@ -12,6 +12,7 @@ SEINFELD = "data/raw/Seinfeld_Scripts.txt"
 
 
 def setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
+    """A field of `Config` with its help and, if it has any, the only values allowed."""
     return dataclasses.field(default=default, metadata={"help": text, "choices": choices})
 
 

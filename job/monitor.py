@@ -47,6 +47,7 @@ class Monitor:
         )
 
     def close(self) -> None:
+        """Ends the bar."""
         self.bar.close()
 
 
