@@ -139,6 +139,8 @@ class RNN(nn.Module):
             weights = [weight.to(dtype) for weight in weights]
         else:
             state = [tensor.to(x.dtype) for tensor in state]
+        if x.is_cuda:
+            weights = pack(weights)
         options = (True, 1, 0.0, self.training, False, True)  # biases, layers, ..., batch_first
         with torch.autocast(device, enabled=False):
             if self.cell == "lstm":
@@ -146,3 +148,10 @@ class RNN(nn.Module):
                 return x, (h, c)
             x, h = torch.gru(x, state[0], weights, *options)
             return x, (h,)
+
+
+def pack(weights: list[Tensor]) -> list[Tensor]:
+    """The same weights as views of one buffer, as cuDNN wants them; else it copies and warns."""
+    buffer = torch.cat([weight.reshape(-1) for weight in weights])
+    parts = buffer.split([weight.numel() for weight in weights])
+    return [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]

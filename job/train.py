@@ -72,6 +72,7 @@ class Run:
         self.seconds = 0.0
         self.epoch_losses: list[float] = []
         self.history: list[dict[str, Any]] = []
+        self.best_on_disk = math.inf  # a run taken up may pass worse epochs again on its way
         self.stop_signal = 0
         self._take_up(fresh)
 
@@ -193,9 +194,13 @@ class Run:
             }
         )
         self.epoch_losses = []
-        if best:
+        if valid_loss <= self.best_on_disk:
             self._save_best()
-        self._save_state()
+            self.best_on_disk = valid_loss
+        # Not every time: the state with its optimiser is three times the weights, on a slow disk.
+        due = time.monotonic() - self.saved > self.config.save_seconds
+        if due or self.stop_signal or len(self.history) == 1 or self.step == self.total_steps:
+            self._save_state()
 
     def _save_best(self) -> None:
         checkpoint.save(
@@ -264,6 +269,9 @@ class Run:
         self.hidden = detach(tuple(hidden) if isinstance(hidden, list) else hidden, self.device)
         self.step, self.seconds = state["step"], state["seconds"]
         self.epoch_losses, self.history = state["epoch_losses"], state["history"]
+        if (self.folder / "checkpoint.pt").exists():
+            kept = checkpoint.load(self.folder / "checkpoint.pt")
+            self.best_on_disk = kept["scores"]["valid_loss"]
         torch.set_rng_state(state["random"]["cpu"])
         if self.device == "cuda" and state["random"]["cuda"] is not None:
             torch.cuda.set_rng_state(state["random"]["cuda"])
