@@ -1,0 +1,1 @@
+"""What leaves: a trained network as files that need none of this project's code."""
