@@ -1,0 +1,1 @@
+"""The web page: loads what export wrote, and knows nothing of training."""
