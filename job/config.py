@@ -24,6 +24,7 @@ class Config:
     valid: str = setting("", "held-out script; without one, the end of the script is held out")
     valid_fraction: float = setting(0.05, "share of the script to hold out")
     out: str = setting("", "folder of the run; by default artifacts/ and the script's name")
+    show: str = setting("", "the show's name; by default the script file's")
     min_count: int = setting(2, "words seen less often become <unk>")
     cell: str = setting("lstm", "recurrent cell", ("lstm", "gru"))
     embedding_dim: int = setting(512, "numbers that stand for a word")
@@ -83,9 +84,14 @@ class Config:
             raise UserError(f"{flag} must be {rule}, not {getattr(self, name)}")
 
     @property
+    def show_name(self) -> str:
+        """What the show is called."""
+        return self.show.strip() or corpus.show_name(self.data)
+
+    @property
     def folder(self) -> str:
         """Where the run is kept."""
-        name = corpus.show_name(self.data).lower().replace(" ", "-")
+        name = self.show_name.lower().replace(" ", "-")
         return self.out or f"artifacts/{name}"
 
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from data.batches import batch_data, count_stream_batches, stream_batches
 from data.command_line import UserError
-from data.corpus import read_show, show_name, split_show
+from data.corpus import read_show, split_show
 from data.vocab import Vocabulary
 from job import checkpoint
 from job.config import Config
@@ -48,7 +48,7 @@ class Run:
             train_text, valid_text = text, read_show(config.valid)
         else:
             train_text, valid_text = split_show(text, config.valid_fraction)
-        self.vocabulary = Vocabulary.build(train_text, show_name(config.data), config.min_count)
+        self.vocabulary = Vocabulary.build(train_text, config.show_name, config.min_count)
         train_ids = self.vocabulary.encode(train_text)
         valid_ids = self.vocabulary.encode(valid_text)
         self.unigram = unigram_loss(train_ids, valid_ids, len(self.vocabulary))
