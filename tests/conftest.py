@@ -1,0 +1,65 @@
+"""What the tests share: a small show, and one bundle that is really trained and exported."""
+
+import pathlib
+import random
+import warnings
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def write_show(path: pathlib.Path, lines: int = 400) -> pathlib.Path:
+    """A script with a pattern that a very small network can learn: who speaks decides what."""
+    source = random.Random(7)
+    said = {"Ann": ["hello there.", "(waving) hello, Bob!"], "Bob": ["not now, Ann.", "no?"]}
+    text = ["[setting: the café]"]
+    for _ in range(lines):
+        who = source.choice(sorted(said))
+        text.append(f"{who}: {source.choice(said[who])}")
+    path.write_text("\n\n".join(text) + "\n", encoding="utf-8")
+    return path
+
+
+TINY = [
+    *("--embedding-dim", "16", "--hidden-dim", "24", "--n-layers", "2", "--batch-size", "4"),
+    *("--sequence-length", "20", "--epochs", "6", "--learning-rate", "0.02", "--device", "cpu"),
+    *("--dropout", "0.1", "--dropout-between", "0.1", "--dropout-input", "0", "--weight-drop", "0"),
+    *("--dropout-words", "0", "--grad-clip", "5"),
+]
+
+
+@pytest.fixture(scope="session")
+def show(tmp_path_factory) -> pathlib.Path:
+    return write_show(tmp_path_factory.mktemp("show") / "the_cafe.txt")
+
+
+@pytest.fixture(scope="session")
+def trained(show, tmp_path_factory) -> pathlib.Path:
+    """The folder of a finished small run."""
+    from job.config import parse
+    from job.train import Run
+
+    folder = tmp_path_factory.mktemp("artifacts") / "the-cafe"
+    config, _ = parse(["--data", str(show), "--out", str(folder), *TINY])
+    Run(config).train()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundle(trained) -> pathlib.Path:
+    """The same folder with the exported files."""
+    from export.bundle import export
+
+    export(trained / "checkpoint.pt")
+    return trained
+
+
+@pytest.fixture(scope="session")
+def writer(bundle):
+    """The exported TorchScript file, loaded."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.load(str(bundle / "model.torchscript.pt"))

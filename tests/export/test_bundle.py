@@ -1,0 +1,183 @@
+"""The exported files, used as strangers use them."""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+
+import numpy
+import onnxruntime
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.command_line import UserError
+from data.vocab import Vocabulary
+from export.bundle import export
+from export.sampling import choose, seeded, uniform
+from export.verify import verify_onnx
+from export.writer import ScriptWriter
+from job.checkpoint import load_network
+from job.model import RNN
+from tests.conftest import ROOT
+
+
+def test_the_manifest_tells_the_truth(bundle):
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    for name, file in manifest["files"].items():
+        content = (bundle / name).read_bytes()
+        assert file["sha256"] == hashlib.sha256(content).hexdigest()
+        assert file["bytes"] == len(content)
+    assert manifest["show"] == "The Cafe"
+    vocabulary = Vocabulary.from_json((bundle / "vocab.json").read_text())
+    assert manifest["weights_sha256"] == vocabulary.weights_sha256
+    assert not list(bundle.glob(".export-*"))
+
+
+def test_the_readmes_lines_write_a_scene_without_our_code(bundle, tmp_path):
+    readme = (ROOT / "README.md").read_text()
+    code = re.search(r"```python\n(.*?torch\.jit\.load.*?)```", readme, re.DOTALL)[1]
+    assert len(code.strip().splitlines()) <= 10
+    path = tmp_path / "artifacts/low-tide/model.torchscript.pt"
+    path.parent.mkdir(parents=True)
+    shutil.copy(bundle / "model.torchscript.pt", path)
+    done = subprocess.run(
+        [sys.executable, "-I", "-W", "ignore", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) > 20
+
+
+def test_streamed_pieces_are_the_generated_text(writer):
+    options = (1.0, 0, 0.9, 0.0, 1.1)
+    state = writer.stream_start("Ann: hello ", 5)
+    pieces = ["Ann: hello"]
+    for _ in range(40):
+        piece, state = writer.stream_next(state, *options)
+        pieces.append(piece)
+    text = writer.generate("Ann: hello ", 40, 1.0, 0, 0.9, 0.0, 1.1, 5)
+    assert "".join(pieces) == text
+    assert writer.decode(writer.encode(text)) == text.lower()
+
+
+def test_eager_torchscript_and_onnx_write_the_same_words(bundle, writer):
+    network, vocabulary, _ = load_network(bundle / "checkpoint.pt")
+    eager = ScriptWriter(network, vocabulary)
+    prompt, seed = "Bob: no?\n\n", 3
+    expected = writer.generate(prompt, 60, 1.0, 0, 0.95, 0.0, 1.0, seed)
+    assert eager.generate(prompt, 60, 1.0, 0, 0.95, 0.0, 1.0, seed) == expected
+    session = onnxruntime.InferenceSession(str(bundle / "model.onnx"))
+    one, two = seeded(seed)
+    ids = vocabulary.encode(vocabulary.primer + prompt)
+    prompted = len(vocabulary.encode(vocabulary.primer))
+    state = numpy.zeros((network.n_layers, 1, network.hidden_dim), numpy.float32)
+    h, c, feed = state, state, ids
+    for _ in range(60):
+        scores, h, c = session.run(None, {"tokens": numpy.array([feed]), "h": h, "c": c})
+        u, one, two = uniform(one, two)
+        last = torch.from_numpy(scores[0, -1])
+        ids.append(choose(last, vocabulary.unknown_id, [], 1.0, 0, 0.95, 0.0, 1.0, u))
+        feed = ids[-1:]
+    assert vocabulary.decode(ids[prompted:]) == expected.lower()
+
+
+@given(st.text())
+def test_any_text_becomes_the_same_ids_in_both_languages(bundle, writer, text):
+    vocabulary = Vocabulary.from_json((bundle / "vocab.json").read_text())
+    assert list(writer.encode(text)) == vocabulary.encode(text)
+    known = set(vocabulary.words)
+    unknown = dict.fromkeys(word for word in vocabulary.split(text) if word not in known)
+    assert list(writer.unknown_words(text)) == list(unknown)
+
+
+def test_threads_do_not_disturb_each_other(writer):
+    alone = [writer.generate("", 80, seed=seed) for seed in range(6)]
+    together = [""] * 6
+
+    def work(seed):
+        together[seed] = writer.generate("", 80, seed=seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
+    assert len(set(alone)) > 1
+
+
+def test_the_unknown_word_is_never_written(writer):
+    for seed in range(5):
+        text = writer.generate("zebra unknownish", 100, temperature=2.0, top_p=1.0, seed=seed)
+        assert "<unk>" not in text
+        assert "||" not in text
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_k", "top_p", "min_p", "seed"])
+def test_errors_name_the_argument(writer, name):
+    with pytest.raises(torch.jit.Error, match=name):
+        writer.generate("", 5, **{name: -1})
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_every_kind_of_network_can_be_exported(cell, tied, layers, tmp_path):
+    import onnx
+
+    from export.onnx_model import build_onnx
+
+    vocabulary = Vocabulary.build("Ann: a b c.\n\n" * 9, "Small")
+    size = len(vocabulary)
+    torch.manual_seed(1)
+    network = RNN(size, size, 6, 10, layers, cell=cell, tie_weights=tied).eval()
+    onnx.save(build_onnx(network, {"show": "Small"}), str(tmp_path / "model.onnx"))
+    assert verify_onnx(tmp_path / "model.onnx", network) < 1e-4
+    writer = ScriptWriter(network, vocabulary)
+    tokens = torch.randint(size, (2, 5))
+    scores, _ = writer(tokens, writer.init_hidden(2))
+    expected, _ = network.all_scores(tokens, network.init_hidden(2))
+    torch.testing.assert_close(scores, expected)
+
+
+def test_a_network_of_another_vocabulary_is_refused_with_both_numbers():
+    vocabulary = Vocabulary.build("Ann: a b c.\n\n" * 9, "Small")
+    network = RNN(99, 99, 4, 4, 1)
+    with pytest.raises(UserError, match=f"99 words and the vocabulary {len(vocabulary)}"):
+        ScriptWriter(network, vocabulary)
+
+
+def test_a_file_that_differs_is_not_exported(bundle, tmp_path, monkeypatch):
+    shutil.copy(bundle / "checkpoint.pt", tmp_path)
+    export(tmp_path / "checkpoint.pt")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    from export import bundle as module
+
+    build = module.build_onnx
+
+    def wrong(network, metadata):
+        other = RNN(network.vocab_size, network.vocab_size, 16, 24, 2, tie_weights=True)
+        return build(other.eval(), metadata)
+
+    monkeypatch.setattr(module, "build_onnx", wrong)
+    with pytest.raises(UserError, match=r"model.onnx differs .* nothing was exported"):
+        export(tmp_path / "checkpoint.pt")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_no_checkpoint_is_one_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "export", "--checkpoint", str(tmp_path / "none.pt")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "there is no such checkpoint" in done.stderr.splitlines()[-1]
