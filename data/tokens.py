@@ -127,7 +127,7 @@ def typed(before: str, previous: str, word: str, inside_quote: bool) -> str:
     if previous == "-":
         return " " + word if before in [".", ",", ";", "!", "?", ")", '"'] else word
     if previous in [",", "."]:
-        if is_number(before) and is_number(word):  # 10,000 and 3.50
+        if is_number(before.lstrip("$")) and is_number(word):  # $10,000 and 3.50
             return word
         if previous == "." and len(before) == 1 and len(word) == 1 and word not in ["i", "(", "-"]:
             return word if before.strip("abcdefghijklmnopqrstuvwxyz") == "" else " " + word  # u.s.

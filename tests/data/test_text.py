@@ -59,7 +59,8 @@ def test_streams_go_on_where_they_ended(n_ids, batch_size, length, shift):
 
 def test_typed_as_a_person_types_it():
     text = (
-        'jerry: (to elaine) well, "hello" to you - it\'s $10,000.50! a well-known u.s. thing...\n'
+        'jerry: (to elaine) well, "hello" to you... - it\'s $10,000.50! a well-known '
+        "u.s. thing...\n"
     )
     symbols = tokens.token_lookup()
     assert tokens.join_words(tokens.split_words(text, symbols), symbols) == text

@@ -10,21 +10,10 @@ from export.sampling import check, choose, seeded, uniform
 SCORES = st.lists(st.floats(-20, 20), min_size=3, max_size=40, unique=True)
 
 
-def pick(
-    scores,
-    u=0.5,
-    unknown=0,
-    penalised=(),
-    temperature=1.0,
-    top_k=0,
-    top_p=1.0,
-    min_p=0.0,
-    p=1.0,
-    head=512,
-):
-    return choose(
-        torch.tensor(scores), unknown, list(penalised), temperature, top_k, top_p, min_p, p, u, head
-    )
+def pick(scores, u=0.5, penalised=(), head=512, **options):
+    """The choice with word 0 as the unknown one and everything off that is not given."""
+    off = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
+    return choose(torch.tensor(scores), 0, list(penalised), **{**off, **options}, u=u, head=head)
 
 
 @given(SCORES, st.floats(0, 0.999), st.integers(0, 5), st.floats(0.05, 1), st.floats(0, 1))
@@ -63,8 +52,8 @@ def test_the_words_come_as_often_as_their_probability():
 
 
 def test_the_repetition_penalty_makes_a_word_less_likely_whatever_its_sign():
-    assert pick([0.0, 2.0, 1.9], temperature=0.0, penalised=[1], p=1.5) == 2
-    assert pick([0.0, -2.0, -2.1], temperature=0.0, penalised=[1], p=1.5) == 2
+    assert pick([0.0, 2.0, 1.9], temperature=0.0, penalised=[1], repetition_penalty=1.5) == 2
+    assert pick([0.0, -2.0, -2.1], temperature=0.0, penalised=[1], repetition_penalty=1.5) == 2
 
 
 @given(st.integers(0, 2**31 - 1))

@@ -76,7 +76,7 @@ def test_sigterm_saves_and_exits(show, tmp_path):
 
 def test_other_settings_do_not_overwrite_a_run(show, trained, tmp_path):
     before = (trained / "checkpoint.pt").read_bytes()
-    with pytest.raises(UserError, match="hidden_dim = 24, not 25.*--fresh"):
+    with pytest.raises(UserError, match=r"hidden_dim = 24, not 25.*--fresh"):
         Run(config_of(show, trained, "--hidden-dim", "25"))
     assert (trained / "checkpoint.pt").read_bytes() == before
 
@@ -109,7 +109,8 @@ def test_bad_flags_are_refused_in_one_line(flags, says, tmp_path):
 def test_the_courses_way_of_training_works_too(show, tmp_path):
     config, _ = parse(
         [
-            *("--preset", "course", "--data", str(show), "--out", str(tmp_path), "--epochs", "1"),
+            *("--preset", "course", "--data", str(show), "--out", str(tmp_path), "--epochs", "2"),
+            *("--learning-rate", "0.01"),
             *("--hidden-dim", "16", "--embedding-dim", "16", "--batch-size", "64"),
             *("--device", "cpu"),
         ]
