@@ -108,8 +108,6 @@ def build_app(backend: TorchScriptBackend) -> gr.Blocks:
                     None,
                     label="Seed",
                     precision=0,
-                    minimum=0,
-                    maximum=2**31 - 1,
                     placeholder="empty: another scene each time",
                     info="the same seed and settings write the same scene",
                 )

@@ -8,10 +8,13 @@ DIRECTION = re.compile(r"\(([^()]*)\)?")
 SENTENCE = re.compile(r'(^|[.!?]["\')]?\s+|["(]\s*(?=\S))([a-z])')
 PRONOUN = re.compile(r"(?<![\w'-])i(?=$|[^\w-]|'(?:m|ll|d|ve)\b)")
 
+MAIN = 12  # further down the list stand passers-by, whose names are often common words
+COMMON = {"man", "woman", "boy", "girl", "child", "clerk", "waitress", "waiter", "all", "both"}
+
 
 def sentence_case(text: str, names: list[str]) -> str:
     """The model's lower case as people write it: sentences, "I", and the speakers' names."""
-    single = sorted({name for name in names if name.isalpha() and len(name) > 2}, key=len)
+    single = [name for name in names[:MAIN] if name.isalpha() and name not in COMMON]
     named = (
         re.compile(rf"(?<![\w'])({'|'.join(map(re.escape, single))})(?![\w])") if single else None
     )

@@ -63,6 +63,7 @@ def test_a_scene_is_written_and_downloaded(page, address):
     page.get_by_role("button", name="Bob:").click()
     prompt = page.locator("#prompt textarea")
     expect(prompt).to_have_value("Bob: ")
+    expect(page.get_by_label("Seed")).to_have_value("")  # empty: another scene each time
     page.get_by_label("Seed").fill("7")
     page.get_by_role("button", name="Write").click()
     expect(page.locator("#note")).to_contain_text("Seed 7")
