@@ -36,11 +36,9 @@ def build_app(backend: TorchScriptBackend) -> gr.Blocks:
         top_p: float,
         min_p: float,
         repetition_penalty: float,
-        seed: float | None,
+        seed: str,
     ) -> Iterator[tuple[str, str, str]]:
         """Writes a scene; yields (scene as HTML, as text, a note with the seed) as it grows."""
-        if seed is None:
-            seed = random.randrange(10**6)
         try:
             settings = Settings(
                 prompt,
@@ -50,7 +48,7 @@ def build_app(backend: TorchScriptBackend) -> gr.Blocks:
                 top_p,
                 min_p,
                 repetition_penalty,
-                seed,
+                read_seed(seed),
             )
         except UserError as mistake:
             raise gr.Error(str(mistake), print_exception=False) from None
@@ -104,10 +102,8 @@ def build_app(backend: TorchScriptBackend) -> gr.Blocks:
                     label="Temperature",
                     info="low is safe, high is wild",
                 )
-                seed = gr.Number(
-                    None,
+                seed = gr.Textbox(  # gr.Number shows an empty field as 0
                     label="Seed",
-                    precision=0,
                     placeholder="empty: another scene each time",
                     info="the same seed and settings write the same scene",
                 )
@@ -162,6 +158,16 @@ def begin(prompt: str, speaker: str) -> str:
     """The prompt with a new line for a speaker, after a blank one if the scene has begun."""
     before = prompt.strip()
     return (f"{before}\n\n" if before else "") + f"{speaker.title()}: "
+
+
+def read_seed(typed: str) -> int:
+    """The seed that was typed, or another one each time where none was."""
+    typed = str(typed or "").strip()
+    if not typed:
+        return random.randrange(10**6)
+    if not (typed.isascii() and typed.isdigit()):
+        raise UserError(f"the seed must be a whole number, 0 or above, not {typed[:40]}")
+    return int(typed)
 
 
 class NoUploads:

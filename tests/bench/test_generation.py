@@ -45,8 +45,8 @@ def test_shape_of_what_is_written(model):
     shaped = sum(bool(LINE.match(line)) for line in lines) / len(lines)
     balanced = sum(line.count("(") == line.count(")") for line in lines) / len(lines)
     print(
-        f"\n{path}: {len(text.split())} words, {len(lines)} lines: {shaped:.1%} begin with a speaker "
-        f"or are a heading or direction, {balanced:.1%} have balanced parentheses, "
+        f"\n{path}: {len(text.split())} words, {len(lines)} lines: {shaped:.1%} begin with a "
+        f"speaker or are a heading or direction, {balanced:.1%} have balanced parentheses, "
         f"{text.count('<unk>')} unknown words, {text.count('||')} names of symbols"
     )
     assert shaped >= 0.95
