@@ -71,6 +71,12 @@ class ScriptWriter(nn.Module):
 
     def forward(self, tokens: Tensor, hidden: Hidden) -> Tuple[Tensor, Hidden]:
         """tokens (batch, time) int64 -> (scores (batch, time, vocabulary), hidden)."""
+        x, hidden = self.read(tokens, hidden)
+        x = self.projection(x)
+        return torch.nn.functional.linear(x, self.output_weight, self.output_bias), hidden
+
+    def read(self, tokens: Tensor, hidden: Hidden) -> Tuple[Tensor, Hidden]:
+        """The last layer's outputs (batch, time, hidden_dim), without the cost of the scores."""
         x = torch.nn.functional.embedding(tokens, self.embedding)
         hs: List[Tensor] = []
         cs: List[Tensor] = []
@@ -78,9 +84,7 @@ class ScriptWriter(nn.Module):
             x, h, c = layer(x, hidden[0][number], hidden[1][number])
             hs.append(h)
             cs.append(c)
-        x = self.projection(x)
-        scores = torch.nn.functional.linear(x, self.output_weight, self.output_bias)
-        return scores, (torch.stack(hs), torch.stack(cs))
+        return x, (torch.stack(hs), torch.stack(cs))
 
     @torch.jit.export
     def init_hidden(self, batch_size: int) -> Tuple[Tensor, Tensor]:
@@ -130,15 +134,7 @@ class ScriptWriter(nn.Module):
         hidden = self.init_hidden(1)
         if len(ids) > 1:
             tokens = torch.tensor([ids[:-1]], dtype=torch.int64, device=self.embedding.device)
-            # The scores of a prompt are not needed: only the layers are run over it.
-            x = torch.nn.functional.embedding(tokens, self.embedding)
-            hs: List[Tensor] = []
-            cs: List[Tensor] = []
-            for number, layer in enumerate(self.layers):
-                x, h, c = layer(x, hidden[0][number], hidden[1][number])
-                hs.append(h)
-                cs.append(c)
-            hidden = (torch.stack(hs), torch.stack(cs))
+            _, hidden = self.read(tokens, hidden)
         numbers = [one, two, 1 if quote else 0, ids[-1]]
         for number in prompt_ids[-self.window :]:
             numbers.append(number)
