@@ -12,6 +12,8 @@ from typing import NoReturn
 class UserError(ValueError):
     """A mistake that the person at the keyboard can mend; its text says what and how."""
 
+    exit_code = 2
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that refuses in one line and never guesses at a shortened flag."""
@@ -26,12 +28,12 @@ class Parser(argparse.ArgumentParser):
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
-    """Calls `main` and exits with its code; 2 for a `UserError`, 130 for Ctrl-C."""
+    """Calls `main` and exits with its code; a `UserError`'s own, 130 for Ctrl-C."""
     try:
         sys.exit(main() or 0)
     except UserError as mistake:
         line = " ".join(str(mistake).split())
-        sys.exit(_complain(line, 2))
+        sys.exit(_complain(line, mistake.exit_code))
     except KeyboardInterrupt:
         sys.exit(_complain("stopped", 130))
 

@@ -27,13 +27,17 @@ def main() -> int:
     try:
         best = training.train()
     except Stopped as stopped:
-        print(f"stopped; saved in {folder}: the same command goes on from here", file=sys.stderr)
+        print(f"{stopped}; saved in {folder}: the same command goes on from here", file=sys.stderr)
         return stopped.exit_code
-    train_loss = training.train_loss_without_dropout()
+    final = f"held-out loss {best['valid_loss']:.3f} (perplexity {best['perplexity']:.1f}; a "
+    final += f"unigram model has {training.unigram:.3f})"
+    if best["memory"]["size"]:
+        final += f", with memory {best['valid_loss_with_memory']:.3f}"
+    if "bits_per_character" in best:
+        final += f", {best['bits_per_character']:.3f} bits per character"
     print(
-        f"held-out loss {best['valid_loss']:.3f} (perplexity {best['perplexity']:.1f}; a unigram "
-        f"model has {training.unigram:.3f}), training loss {best['train_loss']:.3f} with dropout "
-        f"and {train_loss:.3f} without, best epoch {best['epoch']}, "
+        f"{final}; training loss {best['train_loss']:.3f} with dropout and "
+        f"{best['train_loss_without_dropout']:.3f} without; best epoch {best['epoch']}, "
         f"{training.history[-1]['seconds']:.0f} s"
     )
     print(f"{folder}{os.sep}checkpoint.pt")

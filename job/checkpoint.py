@@ -13,9 +13,22 @@ from data.command_line import UserError
 from data.vocab import Vocabulary
 from job.config import Config
 from job.model import RNN
+from job.pieces import Pieces
 
 FORMAT = "cold-open-checkpoint"
 VERSION = 1
+
+
+class NoRoom(UserError):
+    """A file could not be written, most likely because the disk is full."""
+
+    exit_code = 4
+
+    def __init__(self, path: pathlib.Path, error: OSError):
+        super().__init__(
+            f"{path} could not be written ({error.strerror}): the file before it is unharmed; "
+            "make room and start again to go on"
+        )
 
 
 def save(path: pathlib.Path, content: dict[str, Any]) -> None:
@@ -29,10 +42,7 @@ def save(path: pathlib.Path, content: dict[str, Any]) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise UserError(
-            f"{path} could not be written ({error.strerror}): the file before it is unharmed; "
-            "make room and start again to go on"
-        ) from None
+        raise NoRoom(path, error) from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -63,8 +73,8 @@ def load(path: str | pathlib.Path) -> dict[str, Any]:
     return content
 
 
-def build_network(config: Config, vocab_size: int) -> RNN:
-    """The network that a run's settings describe."""
+def build_network(config: Config, vocab_size: int, pieces: Pieces | None = None) -> RNN:
+    """The network that a run's settings describe; with `pieces`, as it is while it is trained."""
     return RNN(
         vocab_size,
         vocab_size,
@@ -78,6 +88,7 @@ def build_network(config: Config, vocab_size: int) -> RNN:
         dropout_input=config.dropout_input,
         dropout_words=config.dropout_words,
         weight_drop=config.weight_drop,
+        pieces=pieces,
     )
 
 

@@ -28,9 +28,10 @@ class Config:
     min_count: int = setting(2, "words seen less often become <unk>")
     cell: str = setting("lstm", "recurrent cell", ("lstm", "gru"))
     embedding_dim: int = setting(512, "numbers that stand for a word")
-    hidden_dim: int = setting(768, "units of each recurrent layer")
+    hidden_dim: int = setting(1024, "units of each recurrent layer")
     n_layers: int = setting(2, "recurrent layers, 1 to 3")
     tie_weights: bool = setting(True, "use the embedding's matrix for the output too")
+    pieces: int = setting(3, "letter groups that so many words share get a vector; 0 for none")
     dropout: float = setting(0.6, "share of the last layer's outputs left out")
     dropout_between: float = setting(0.35, "the same between recurrent layers")
     dropout_input: float = setting(0.5, "the same on embedded words")
@@ -43,21 +44,35 @@ class Config:
     )
     batch_size: int = setting(64, "streams, or windows, side by side")
     sequence_length: int = setting(70, "words between two updates")
-    epochs: int = setting(26, "passes over the script")
+    epochs: int = setting(30, "passes over the script")
     learning_rate: float = setting(3e-3, "AdamW's highest learning rate")
     schedule: str = setting("cosine", "learning rate after the warm-up", ("cosine", "constant"))
     warmup: float = setting(0.03, "share of all steps in which the learning rate rises")
-    weight_decay: float = setting(0.02, "AdamW's weight decay")
+    weight_decay: float = setting(0.25, "AdamW's weight decay")
     grad_clip: float = setting(0.5, "largest norm of the gradient; 0 for no clipping")
     seed: int = setting(1, "seed of all that is random")
     device: str = setting("auto", "where to train", ("auto", "cpu", "cuda"))
     precision: str = setting(
         "auto", "auto is bf16 on CUDA, float32 elsewhere", ("auto", "bf16", "float32")
     )
+    temperature: float = setting(1.06, "what the trained network's scores are divided by")
+    memory: int = setting(1000, "words back that are remembered beside the network; 0 for none")
+    spell: bool = setting(True, "learn to spell words that are not in the vocabulary")
+    eval_epochs: int = setting(2, "epochs between two looks at the held-out text")
+    patience: int = setting(0, "stop after so many looks without a better one; 0 for never")
+    max_minutes: float = setting(0.0, "stop, to go on another time, after so long; 0 for no limit")
     save_seconds: float = setting(30.0, "seconds between two saves of the state to resume from")
+    tensorboard: bool = setting(False, "write events for TensorBoard too")
 
     def __post_init__(self) -> None:
-        for name in ("min_count", "embedding_dim", "hidden_dim", "batch_size", "epochs"):
+        for name in (
+            "min_count",
+            "embedding_dim",
+            "hidden_dim",
+            "batch_size",
+            "epochs",
+            "eval_epochs",
+        ):
             self._need(name, getattr(self, name) >= 1, "at least 1")
         self._need("sequence_length", self.sequence_length >= 1, "at least 1")
         self._need("n_layers", 1 <= self.n_layers <= 3, "1, 2 or 3")
@@ -66,8 +81,10 @@ class Config:
         for name in ("dropout", "dropout_between", "dropout_input", "dropout_words", "weight_drop"):
             self._need(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
         self._need("learning_rate", 0 < self.learning_rate < math.inf, "above 0")
-        for name in ("weight_decay", "grad_clip", "save_seconds"):
+        zero_or_above = ("weight_decay", "grad_clip", "save_seconds", "max_minutes")
+        for name in (*zero_or_above, "pieces", "memory", "patience"):
             self._need(name, 0 <= getattr(self, name) < math.inf, "0 or above")
+        self._need("temperature", 0.1 <= self.temperature <= 10, "from 0.1 to 10")
         self._need("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647")
         for field in dataclasses.fields(self):
             if choices := field.metadata["choices"]:
@@ -120,6 +137,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dropout_input": 0.0,
         "dropout_words": 0.0,
         "weight_drop": 0.0,
+        "pieces": 0,
+        "temperature": 1.0,
+        "memory": 0,
+        "spell": False,
+        "eval_epochs": 1,
         "objective": "window",
         "batch_size": 256,
         "sequence_length": 10,

@@ -2,48 +2,111 @@
 
 import collections
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from job.memory import NO_MEMORY, Memory, weights
 from job.model import RNN
 
 STREAMS = 16  # the text is read in so many parts at once; each starts without context
 CHUNK = 256  # words between two hand-overs of the hidden state
 
 
-@torch.inference_mode()
 def held_out_loss(
-    network: RNN, ids: Tensor, primer: Sequence[int], streams: int = STREAMS
+    network: RNN,
+    ids: Tensor,
+    primer: Sequence[int],
+    streams: int = STREAMS,
+    memory: Memory = NO_MEMORY,
 ) -> float:
-    """Mean loss in nats per token, every token of `ids` counted once.
+    """Mean loss in nats per token, every token of `ids` counted once; see `token_losses`."""
+    return token_losses(network, ids, primer, streams, memory).double().mean().item()
+
+
+@torch.inference_mode()
+def token_losses(
+    network: RNN,
+    ids: Tensor,
+    primer: Sequence[int],
+    streams: int = STREAMS,
+    memory: Memory = NO_MEMORY,
+    labels: Tensor | None = None,
+    spelling: Tensor | None = None,
+) -> Tensor:
+    """The loss in nats of each token of a text.
 
     Args:
         ids: (words,) int64 on the network's device.
-        primer: ids read before the first word of each part, for a context that is not empty.
+        primer: ids read before the first word, for a context that is not empty.
         streams: parts the text is cut into. More is faster and a little pessimistic.
+        memory: of the words just read, beside the network.
+        labels: (words,) what the memory compares, `ids` where None; with a number of its own for
+            each unknown word, the memory knows them apart.
+        spelling: (words,) nats that a word's letters cost where the network alone predicts it; a
+            remembered word need not be spelled.
+
+    Returns:
+        (words,) float32.
     """
-    streams = max(1, min(streams, len(ids) // CHUNK))
-    length = -(-len(ids) // streams)
-    padded = F.pad(ids, (0, streams * length - len(ids)), value=-100)
-    targets = padded.view(streams, length)
+    losses = []
+    labels = ids if labels is None else labels
+    extra = torch.zeros(len(ids), device=ids.device) if spelling is None else spelling
+    streams, length = layout(len(ids), streams)
+    labels, extra = (_in_parts(tensor, streams, length) for tensor in (labels, extra))
+    keys = None
+    for start, scores, features, targets in read_text(network, ids, primer, streams):
+        log_p = -F.cross_entropy(scores.flatten(0, 1).float(), targets.flatten(), reduction="none")
+        end = start + targets.shape[1]
+        log_p = log_p.view(targets.shape) - extra[:, start:end]
+        if memory:
+            keys = features[:, :0] if keys is None else keys[:, -memory.size :]
+            weight = weights(features, keys, memory)
+            recent = labels[:, start - keys.shape[1] : end]
+            same = recent[:, None] == labels[:, start:end, None]
+            # Where nothing has been read yet, all is the network's.
+            share = memory.share * weight.sum(2)
+            log_p = torch.log((1 - share) * log_p.exp() + memory.share * (weight * same).sum(2))
+            keys = torch.cat([keys, features], dim=1)
+        losses.append(-log_p)
+    return torch.cat(losses, dim=1).flatten()[: len(ids)]
+
+
+def read_text(
+    network: RNN, ids: Tensor, primer: Sequence[int], streams: int = STREAMS
+) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
+    """Reads a text in parts side by side, as `layout` says, and yields it a piece at a time.
+
+    Yields:
+        (the piece's place in its part, scores (streams, time, vocabulary), projected features
+        (streams, time, features), targets (streams, time)). The last part's targets beyond the
+        text's end are 0.
+    """
+    streams, length = layout(len(ids), streams)
+    targets = _in_parts(ids, streams, length)
     # Each part's first word is predicted from the end of the part before it.
-    first = torch.cat([ids.new_tensor([primer[-1]]), padded[length - 1 : -1 : length]])
-    inputs = torch.cat([first[:, None], targets[:, :-1]], dim=1).clamp_min(0)
+    first = torch.cat([ids.new_tensor([primer[-1]]), targets[:-1, -1]])
+    inputs = torch.cat([first[:, None], targets[:, :-1]], dim=1)
     was_training = network.training
     network.eval()
     hidden = network.init_hidden(streams)
-    total = torch.zeros((), dtype=torch.float64, device=ids.device)
     for start in range(0, length, CHUNK):
-        scores, hidden = network.all_scores(inputs[:, start : start + CHUNK], hidden)
-        part = targets[:, start : start + CHUNK]
-        total += F.cross_entropy(
-            scores.flatten(0, 1).float(), part.flatten(), ignore_index=-100, reduction="sum"
-        )
+        part = slice(start, start + CHUNK)
+        scores, features, hidden = network.read(inputs[:, part], hidden)
+        yield start, scores, features, targets[:, part]
     network.train(was_training)
-    return total.item() / len(ids)
+
+
+def layout(words: int, streams: int) -> tuple[int, int]:
+    """In how many parts so many words are read, and how long each is: fewer if they are few."""
+    streams = max(1, min(streams, words // CHUNK))
+    return streams, -(-words // streams)
+
+
+def _in_parts(tensor: Tensor, streams: int, length: int) -> Tensor:
+    return F.pad(tensor, (0, streams * length - len(tensor))).view(streams, length)
 
 
 def unigram_loss(train_ids: Sequence[int], valid_ids: Sequence[int], vocab_size: int) -> float:

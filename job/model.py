@@ -1,8 +1,13 @@
 """The network: embedding, LSTM or GRU, fully-connected layers. No files, no optimiser."""
 
+import copy
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from job.loss import linear_cross_entropy
+from job.pieces import Pieces
 from job.regularise import locked_dropout, weight_drop, word_dropout
 
 Hidden = Tensor | tuple[Tensor, Tensor]
@@ -26,6 +31,7 @@ class RNN(nn.Module):
         dropout_input: the same on the embedded words.
         dropout_words: share of the vocabulary that a training batch does not see.
         weight_drop: share of the recurrent weights that a training batch does not use.
+        pieces: vectors of letter groups that are added to the words', while training.
 
     Raises:
         ValueError: for a size below 1, a share outside [0, 1), an unknown cell, or tied weights
@@ -47,6 +53,7 @@ class RNN(nn.Module):
         dropout_input: float = 0.0,
         dropout_words: float = 0.0,
         weight_drop: float = 0.0,
+        pieces: Pieces | None = None,
     ):
         super().__init__()
         self.dropout = dropout
@@ -77,8 +84,10 @@ class RNN(nn.Module):
         self.projection = nn.Linear(hidden_dim, embedding_dim) if tie_weights else nn.Identity()
         self.fc = nn.Linear(embedding_dim if tie_weights else hidden_dim, output_size)
         nn.init.zeros_(self.fc.bias)
+        self.tied = tie_weights
         if tie_weights:
             self.fc.weight = self.embedding.weight
+        self.pieces = pieces
 
     def forward(self, nn_input: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
         """Scores of the word after the sequence.
@@ -90,13 +99,62 @@ class RNN(nn.Module):
         Returns:
             (scores (batch, output_size), hidden state after the last word).
         """
-        features, hidden = self._features(nn_input, hidden)
-        return self.fc(self.projection(features[:, -1])), hidden
+        vectors = self.word_vectors()
+        features, hidden = self._features(nn_input, hidden, vectors)
+        return self._scores(self.projection(features[:, -1]), vectors), hidden
 
     def all_scores(self, nn_input: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
         """As `forward`, with the scores after every word: (batch, time, output_size)."""
-        features, hidden = self._features(nn_input, hidden)
-        return self.fc(self.projection(features)), hidden
+        scores, _, hidden = self.read(nn_input, hidden)
+        return scores, hidden
+
+    def read(self, nn_input: Tensor, hidden: Hidden) -> tuple[Tensor, Tensor, Hidden]:
+        """As `all_scores`, with what the scores are made of between the two.
+
+        Returns:
+            (scores, projected features (batch, time, features of the output layer), hidden).
+        """
+        vectors = self.word_vectors()
+        features, hidden = self._features(nn_input, hidden, vectors)
+        projected = self.projection(features)
+        return self._scores(projected, vectors), projected, hidden
+
+    def sequence_loss(
+        self, nn_input: Tensor, targets: Tensor, hidden: Hidden
+    ) -> tuple[Tensor, Hidden]:
+        """Mean cross-entropy of `all_scores` against targets (batch, time), in nats, much cheaper.
+
+        Returns:
+            (loss, a float32 scalar, hidden).
+        """
+        vectors = self.word_vectors()
+        features, hidden = self._features(nn_input, hidden, vectors)
+        weight = vectors if self.tied else self.fc.weight
+        dtype = self._dtype(nn_input.device.type)
+        rows = self.projection(features).flatten(0, 1).to(dtype)
+        bias = self.fc.bias.to(dtype)
+        return linear_cross_entropy(rows, weight.to(dtype), bias, targets.flatten()), hidden
+
+    def word_vectors(self) -> Tensor:
+        """What stands for each word: (vocab_size, embedding_dim), its letter groups added."""
+        weight = self.embedding.weight
+        if self.pieces is None:
+            return weight
+        dtype = self._dtype(weight.device.type)
+        return weight.to(dtype) + self.pieces(dtype)
+
+    @torch.no_grad()
+    def folded(self, temperature: float = 1.0) -> "RNN":
+        """A copy that gives the scores divided by `temperature`, without pieces: all added up."""
+        plain = copy.deepcopy(self)
+        plain.embedding.weight.copy_(self.word_vectors())
+        plain.pieces = None
+        layer = plain.projection if self.tied else plain.fc
+        for tensor in {layer.weight, layer.bias, plain.fc.bias}:
+            tensor.div_(temperature)
+        for parameter in plain.parameters():
+            parameter.grad = None
+        return plain
 
     def init_hidden(self, batch_size: int) -> Hidden:
         """The state before any word: zeros (n_layers, batch, hidden_dim); a pair for an LSTM."""
@@ -104,9 +162,17 @@ class RNN(nn.Module):
         zeros = weight.new_zeros(self.n_layers, batch_size, self.hidden_dim)
         return (zeros, zeros.clone()) if self.cell == "lstm" else zeros
 
-    def _features(self, nn_input: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
-        x = self.embedding(nn_input)
-        x = word_dropout(x, nn_input, self.vocab_size, self.dropout_words, self.training)
+    def _dtype(self, device: str) -> torch.dtype:
+        if torch.is_autocast_enabled(device):
+            return torch.get_autocast_dtype(device)
+        return self.embedding.weight.dtype
+
+    def _scores(self, projected: Tensor, vectors: Tensor) -> Tensor:
+        return F.linear(projected, vectors, self.fc.bias) if self.tied else self.fc(projected)
+
+    def _features(self, nn_input: Tensor, hidden: Hidden, vectors: Tensor) -> tuple[Tensor, Hidden]:
+        vectors = vectors.to(self._dtype(nn_input.device.type))
+        x = F.embedding(nn_input, word_dropout(vectors, self.dropout_words, self.training))
         x = locked_dropout(x, self.dropout_input, self.training)
         states = hidden if isinstance(hidden, tuple) else (hidden,)
         after = []
@@ -133,12 +199,9 @@ class RNN(nn.Module):
         ]
         # Autocast would take cuDNN's recurrence to float16, whose range overflows: cast by hand.
         device = x.device.type
-        if torch.is_autocast_enabled(device):
-            dtype = torch.get_autocast_dtype(device)
-            x, state = x.to(dtype), [tensor.to(dtype) for tensor in state]
-            weights = [weight.to(dtype) for weight in weights]
-        else:
-            state = [tensor.to(x.dtype) for tensor in state]
+        dtype = self._dtype(device)
+        x, state = x.to(dtype), [tensor.to(dtype) for tensor in state]
+        weights = [weight.to(dtype) for weight in weights]
         if x.is_cuda:
             weights = pack(weights)
         options = (True, 1, 0.0, self.training, False, True)  # biases, layers, ..., batch_first

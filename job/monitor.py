@@ -9,11 +9,20 @@ from typing import Any
 
 from tqdm import tqdm
 
+from data.command_line import UserError
+from job.checkpoint import NoRoom
+
 
 class Monitor:
-    """Shows progress on stderr and keeps `metrics.jsonl` and `curves.png` in the run's folder."""
+    """Shows progress on stderr and keeps `metrics.jsonl` in the run's folder.
 
-    def __init__(self, folder: pathlib.Path, total_steps: int, steps_done: int):
+    Raises:
+        UserError: if TensorBoard's events are asked for where it is not installed.
+    """
+
+    def __init__(
+        self, folder: pathlib.Path, total_steps: int, steps_done: int, tensorboard: bool = False
+    ):
         self.folder = folder
         self.total_steps = total_steps
         self.first_step = steps_done
@@ -23,21 +32,19 @@ class Monitor:
             total=total_steps, initial=steps_done, unit="step", disable=None, dynamic_ncols=True
         )
 
-    def step(self, loss: float) -> None:
-        """One step was made; the bar works the time left out of their rate."""
-        self.bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
-        self.bar.update()
+        self.events = open_events(folder) if tensorboard else None
 
-    def say(self, line: str) -> None:
-        """One plain line, above the bar if there is one."""
-        tqdm.write(line, file=sys.stderr)
+    def steps(self, done: int, loss: float) -> None:
+        """So many steps are made; the bar works the time left out of their rate."""
+        self.bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+        self.bar.update(done - self.bar.n)
 
     def evaluation(self, history: list[dict[str, Any]], epochs: int) -> None:
         """Reports the newest evaluation and writes all of them."""
         row = history[-1]
         rate = (time.monotonic() - self.started) / max(1, row["step"] - self.first_step)
         left = rate * (self.total_steps - row["step"])
-        self.say(
+        say(
             f"epoch {row['epoch']:>3}/{epochs}  train {row['train_loss']:.3f}  "
             f"held-out {row['valid_loss']:.3f}{' *' if row['best'] else '  '}  "
             f"{row['tokens_per_second']:>9,.0f} tokens/s  {clock(left)} left"
@@ -46,9 +53,31 @@ class Monitor:
             self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in history)
         )
 
+        if self.events:
+            for name in ("train_loss", "valid_loss", "learning_rate", "tokens_per_second"):
+                self.events.add_scalar(name, row[name], row["step"])
+
     def close(self) -> None:
-        """Ends the bar."""
+        """Ends the bar, and the events."""
         self.bar.close()
+        if self.events:
+            self.events.close()
+
+
+def open_events(folder: pathlib.Path) -> Any:
+    """A writer of TensorBoard's events into the run's folder."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UserError(
+            "--tensorboard needs TensorBoard: python tools/setup.py train tensorboard"
+        ) from None
+    return SummaryWriter(str(folder / "tensorboard"))
+
+
+def say(line: str) -> None:
+    """One plain line on stderr, above the bar if there is one."""
+    tqdm.write(line, file=sys.stderr)
 
 
 def clock(seconds: float) -> str:
@@ -61,8 +90,13 @@ def clock(seconds: float) -> str:
 def write_text(path: pathlib.Path, text: str) -> None:
     """Writes beside `path`, then renames."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise NoRoom(path, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def draw_curves(history: list[dict[str, Any]], unigram: float, path: pathlib.Path) -> None:

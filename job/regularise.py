@@ -17,17 +17,16 @@ def locked_dropout(x: Tensor, p: float, training: bool) -> Tensor:
     return x * mask
 
 
-def word_dropout(x: Tensor, tokens: Tensor, vocab_size: int, p: float, training: bool) -> Tensor:
-    """Drops whole words: every place where a dropped word of the vocabulary stands becomes zero.
+def word_dropout(vectors: Tensor, p: float, training: bool) -> Tensor:
+    """Drops whole words: a dropped word of the vocabulary is zero wherever it is read.
 
     Args:
-        x: embedded tokens (batch, time, features).
-        tokens: ids (batch, time).
+        vectors: the words' vectors (vocabulary, features).
     """
     if not training or p == 0:
-        return x
-    mask = torch.empty(vocab_size, device=x.device, dtype=x.dtype).bernoulli_(1 - p).div_(1 - p)
-    return x * mask[tokens].unsqueeze(-1)
+        return vectors
+    mask = torch.empty_like(vectors[:, :1]).bernoulli_(1 - p).div_(1 - p)
+    return vectors * mask
 
 
 def weight_drop(weight: Tensor, p: float, training: bool) -> Tensor:

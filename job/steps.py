@@ -12,41 +12,87 @@ from job.model import Hidden
 def forward_back_prop(
     rnn: nn.Module,
     optimizer: torch.optim.Optimizer,
-    criterion: nn.Module,
+    criterion: nn.Module | None,
     inp: Tensor,
     target: Tensor,
     hidden: Hidden,
     grad_clip: float = 5.0,
+    parts: int = 1,
 ) -> tuple[float, Hidden]:
     """One forward and one backward pass, and one step of the optimiser.
 
     Args:
         rnn: the network; moved nowhere: the batch is brought to where its weights are.
-        criterion: loss of scores against ids, such as `nn.CrossEntropyLoss`.
+        criterion: loss of scores against ids, such as `nn.CrossEntropyLoss`; None for the
+            network's own `sequence_loss`, which is the same at every word, and cheaper.
         inp: ids (batch, time).
         target: the next word of each row (batch,), scored by `rnn(inp, hidden)`; or the word after
             every word (batch, time), scored by `rnn.all_scores(inp, hidden)`.
         hidden: state before the first word; cut off from the graph that made it.
         grad_clip: largest norm of the gradient (Pascanu et al., 2013); 0 for no clipping.
+        parts: pieces that the batch is worked through in, for less memory; one update all the same.
 
     Returns:
         (mean loss in nats, hidden state after the last word, cut off from the graph).
     """
     device = next(iter(rnn.parameters())).device
-    inp, target = inp.to(device), target.to(device)
-    hidden = detach(hidden, device)
+    inp, target, hidden = inp.to(device), target.to(device), detach(hidden, device)
+    loss, hidden = backward(rnn, optimizer, criterion, inp, target, hidden, parts)
+    update(rnn, optimizer, grad_clip)
+    return loss.item(), hidden
+
+
+def backward(
+    rnn: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    criterion: nn.Module | None,
+    inp: Tensor,
+    target: Tensor,
+    hidden: Hidden,
+    parts: int = 1,
+) -> tuple[Tensor, Hidden]:
+    """The first half of a step: losses and gradients, all on the device, nothing waited for."""
     optimizer.zero_grad()
+    if parts == 1:
+        loss, hidden = _loss(rnn, criterion, inp, target, hidden)
+        loss.backward()
+        return loss.detach(), detach(hidden)
+    total, states = torch.zeros((), device=inp.device), []
+    rows = -(-len(inp) // parts)
+    for start in range(0, len(inp), rows):
+        piece = slice(start, start + rows)
+        state = (
+            tuple(h[:, piece].contiguous() for h in hidden)
+            if isinstance(hidden, tuple)
+            else hidden[:, piece].contiguous()
+        )
+        loss, state = _loss(rnn, criterion, inp[piece], target[piece], state)
+        (loss * (len(inp[piece]) / len(inp))).backward()
+        total += loss.detach() * (len(inp[piece]) / len(inp))
+        states.append(detach(state))
+    if isinstance(hidden, tuple):
+        return total, tuple(torch.cat(part, dim=1) for part in zip(*states, strict=True))
+    return total, torch.cat(states, dim=1)
+
+
+def update(rnn: nn.Module, optimizer: torch.optim.Optimizer, grad_clip: float) -> None:
+    """The second half of a step: clips the gradients and moves the weights."""
+    if grad_clip:
+        nn.utils.clip_grad_norm_(rnn.parameters(), grad_clip)
+    optimizer.step()
+
+
+def _loss(
+    rnn: nn.Module, criterion: nn.Module | None, inp: Tensor, target: Tensor, hidden: Hidden
+) -> tuple[Tensor, Hidden]:
+    if criterion is None:
+        return rnn.sequence_loss(inp, target, hidden)
     if target.dim() == 1:
         scores, hidden = rnn(inp, hidden)
     else:
         scores, hidden = rnn.all_scores(inp, hidden)
         scores, target = scores.flatten(0, 1), target.flatten()
-    loss = criterion(scores, target)
-    loss.backward()
-    if grad_clip:
-        nn.utils.clip_grad_norm_(rnn.parameters(), grad_clip)
-    optimizer.step()
-    return loss.item(), detach(hidden, device)
+    return criterion(scores, target), hidden
 
 
 def detach(hidden: Hidden, device: torch.device | str | None = None) -> Hidden:

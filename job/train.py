@@ -1,7 +1,6 @@
 """The training run: streams in, steps, evaluations, and files that survive whatever happens."""
 
 import contextlib
-import dataclasses
 import datetime
 import math
 import pathlib
@@ -11,27 +10,36 @@ import time
 from typing import Any
 
 import torch
-from torch import nn
 
 from data.batches import batch_data, count_stream_batches, stream_batches
 from data.command_line import UserError
 from data.corpus import read_show, split_show
 from data.vocab import Vocabulary
-from job import checkpoint
+from job import checkpoint, resume
 from job.config import Config
 from job.evaluate import held_out_loss, unigram_loss
+from job.finish import finish
 from job.monitor import Monitor, draw_curves
-from job.steps import detach, forward_back_prop, learning_rate
+from job.pieces import Pieces
+from job.stepper import make_stepper
+from job.steps import forward_back_prop as forward_back_prop  # where a reader looks for it
+from job.steps import learning_rate
 
-NOT_OF_THE_RESULT = {"out", "device", "save_seconds"}  # may differ between a run and its resumption
+CHECK = 50  # steps between two looks at the loss: each look makes a GPU wait
 
 
 class Stopped(Exception):
-    """The run was asked to stop (SIGTERM, SIGINT); its state is saved."""
+    """The run was asked to stop (SIGTERM, SIGINT), or its time is up; its state is saved."""
 
-    def __init__(self, number: int):
-        super().__init__(f"signal {number}")
-        self.exit_code = 128 + number
+    def __init__(self, reason: str, exit_code: int):
+        super().__init__(reason)
+        self.exit_code = exit_code
+
+
+class Diverged(UserError):
+    """The loss is not a number any more, or worse than knowing nothing."""
+
+    exit_code = 3
 
 
 class Run:
@@ -41,16 +49,17 @@ class Run:
         self.config = config
         self.folder = pathlib.Path(config.folder)
         self.device = choose_device(config.device)
-        bf16 = config.precision == "bf16" or (config.precision == "auto" and self.device == "cuda")
-        self.autocast = bf16
+        autocast = config.precision == "bf16" or (
+            config.precision == "auto" and self.device == "cuda"
+        )
         text = read_show(config.data)
         if config.valid:
-            train_text, valid_text = text, read_show(config.valid)
+            self.train_text, self.valid_text = text, read_show(config.valid)
         else:
-            train_text, valid_text = split_show(text, config.valid_fraction)
-        self.vocabulary = Vocabulary.build(train_text, config.show_name, config.min_count)
-        train_ids = self.vocabulary.encode(train_text)
-        valid_ids = self.vocabulary.encode(valid_text)
+            self.train_text, self.valid_text = split_show(text, config.valid_fraction)
+        self.vocabulary = Vocabulary.build(self.train_text, config.show_name, config.min_count)
+        train_ids = self.vocabulary.encode(self.train_text)
+        valid_ids = self.vocabulary.encode(self.valid_text)
         self.unigram = unigram_loss(train_ids, valid_ids, len(self.vocabulary))
         self.train_ids = torch.tensor(train_ids, device=self.device)
         self.valid_ids = torch.tensor(valid_ids, device=self.device)
@@ -59,81 +68,69 @@ class Run:
         self.total_steps = self.steps_per_epoch * config.epochs
 
         torch.manual_seed(config.seed)
-        self.network = checkpoint.build_network(config, len(self.vocabulary)).to(self.device)
+        words = self.vocabulary.words
+        pieces = Pieces(words, config.embedding_dim, config.pieces) if config.pieces else None
+        self.network = checkpoint.build_network(config, len(words), pieces).to(self.device)
+        on_gpu = self.device == "cuda"
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(),
-            lr=config.learning_rate,
+            # A recorded step reads the rate from the GPU's memory.
+            lr=torch.tensor(config.learning_rate, device="cuda") if on_gpu else 0.0,
             betas=(0.9, 0.99),
             weight_decay=config.weight_decay,
-            fused=self.device == "cuda",
+            fused=on_gpu,
+            capturable=on_gpu,
         )
         self.hidden = self.network.init_hidden(config.batch_size)
         self.step = 0
         self.seconds = 0.0
-        self.epoch_losses: list[float] = []
+        self.loss_sum: Any = 0.0  # since the last evaluation
+        self.loss_count = 0
         self.history: list[dict[str, Any]] = []
         self.best_on_disk = math.inf  # a run taken up may pass worse epochs again on its way
         self.stop_signal = 0
-        self._take_up(fresh)
+        parts = resume.take_up(self, fresh)
+        self.stepper = make_stepper(self.network, self.optimizer, config, autocast, parts)
 
     def train(self) -> dict[str, Any]:
         """Trains to the end and returns the best evaluation's scores.
 
         Raises:
-            Stopped: after SIGTERM or SIGINT, once the state is saved.
-            UserError: if the loss is no longer a number; the best checkpoint so far stands.
+            Stopped: after SIGTERM or SIGINT, or when the time is up, once the state is saved.
+            Diverged: if the loss is no longer a number; the best checkpoint so far stands.
         """
-        monitor = Monitor(self.folder, self.total_steps, self.step)
-        criterion = nn.CrossEntropyLoss()
+        monitor = Monitor(self.folder, self.total_steps, self.step, self.config.tensorboard)
         self.network.train()
-        self.saved = self.resumed = time.monotonic()
+        self.started = self.saved = self.resumed = time.monotonic()
         with self._listening(), contextlib.closing(monitor):
-            while self.step < self.total_steps:
+            while self.step < self.total_steps and not self._out_of_patience():
                 for inp, target in self._batches():
-                    self._set_learning_rate()
+                    rate = learning_rate(self.step, self.total_steps, self.config)
+                    self.stepper.set_learning_rate(rate)
                     if self.config.objective == "window":
                         self.hidden = self.network.init_hidden(len(inp))
-                    with torch.autocast(self.device, torch.bfloat16, enabled=self.autocast):
-                        loss, self.hidden = forward_back_prop(
-                            self.network,
-                            self.optimizer,
-                            criterion,
-                            inp,
-                            target,
-                            self.hidden,
-                            self.config.grad_clip,
-                        )
-                    if not math.isfinite(loss):
-                        raise UserError(
-                            f"the loss is {loss} at step {self.step}: the last good state is kept; "
-                            "start anew with a lower --learning-rate"
-                        )
+                    loss, self.hidden = self.stepper(inp, target, self.hidden)
                     self.step += 1
-                    self.epoch_losses.append(loss)
-                    monitor.step(loss)
+                    self.loss_sum, self.loss_count = self.loss_sum + loss, self.loss_count + 1
+                    if self.step % CHECK == 0 or self.device == "cpu":
+                        monitor.steps(self.step, self._mean_loss())
                     if self.step % self.steps_per_epoch == 0:
                         break
                     if self.stop_signal or time.monotonic() - self.saved > self.config.save_seconds:
                         self._save_state()
-                    if self.stop_signal:
-                        raise Stopped(self.stop_signal)
-                self._evaluate()
-                monitor.evaluation(self.history, self.config.epochs)
-                if self.stop_signal:
-                    raise Stopped(self.stop_signal)
-        draw_curves(self.history, self.unigram, self.folder / "curves.png")
+                    self._stop_if_asked(monitor)
+                epoch = self.step // self.steps_per_epoch
+                if epoch % self.config.eval_epochs == 0 or self.step == self.total_steps:
+                    self._evaluate(rate, monitor)
+                self._stop_if_asked(monitor)
+            if not self._done():
+                self._finish()
         return self.best
 
     @property
     def best(self) -> dict[str, Any]:
         """The evaluation with the lowest held-out loss."""
         return min(self.history, key=lambda row: row["valid_loss"])
-
-    def train_loss_without_dropout(self) -> float:
-        """The loss on as much of the training text as is held out, by the best checkpoint."""
-        network, _, _ = checkpoint.load_network(self.folder / "checkpoint.pt")
-        part = self.train_ids[: len(self.valid_ids)]
-        return held_out_loss(network.to(self.device), part, self.primer)
 
     def _count_steps(self) -> int:
         config, n_ids = self.config, len(self.train_ids)
@@ -167,46 +164,73 @@ class Run:
             if number >= done:
                 yield batch
 
-    def _set_learning_rate(self) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.step, self.total_steps, self.config)
+    def _mean_loss(self) -> float:
+        """The training loss since the last evaluation; raises `Diverged` if it is beyond hope."""
+        self.loss_sum = float(self.loss_sum)
+        mean = self.loss_sum / max(1, self.loss_count)
+        # Equal chances for all words lose log(vocabulary): nobody who learns stays far above that.
+        if not mean < math.log(len(self.vocabulary)) + 3:
+            raise Diverged(
+                f"the training loss is {mean:.3g} at step {self.step}: stopped, the last good "
+                f"checkpoint is kept in {self.folder}; start --fresh with a lower --learning-rate"
+            )
+        return mean
 
-    def _evaluate(self) -> None:
-        valid_loss = held_out_loss(self.network, self.valid_ids, self.primer)
-        now = time.monotonic()
-        tokens = self.steps_per_epoch * self.config.batch_size
-        tokens *= 1 if self.config.objective == "window" else self.config.sequence_length
+    def _stop_if_asked(self, monitor: Monitor) -> None:
+        if self.stop_signal:
+            raise Stopped("stopped", 128 + self.stop_signal)
+        minutes = (time.monotonic() - self.started) / 60
+        if 0 < self.config.max_minutes <= minutes and self.step < self.total_steps:
+            if not self.history or self.history[-1]["step"] != self.step:
+                rate = learning_rate(self.step, self.total_steps, self.config)
+                self._evaluate(rate, monitor)  # a model to use, however short the time was
+            self._save_state()
+            self._finish()
+            raise Stopped(f"{self.config.max_minutes:g} minutes are up", 75)
+
+    def _out_of_patience(self) -> bool:
+        looks = [row["valid_loss"] for row in self.history]
+        since_best = len(looks) - 1 - looks.index(min(looks)) if looks else 0
+        return 0 < self.config.patience <= since_best
+
+    def _evaluate(self, rate: float, monitor: Monitor) -> None:
+        train_loss = self._mean_loss()
+        network = self.network.folded(self.config.temperature)
+        valid_loss = held_out_loss(network, self.valid_ids, self.primer)
+        seconds = self.seconds + time.monotonic() - self.resumed
         before = self.history[-1]["seconds"] if self.history else 0.0
-        seconds = self.seconds + now - self.resumed
+        tokens = self.loss_count * self.config.batch_size
+        tokens *= 1 if self.config.objective == "window" else self.config.sequence_length
         best = not self.history or valid_loss < self.best["valid_loss"]
         self.history.append(
             {
-                "epoch": self.step // self.steps_per_epoch,
+                "epoch": math.ceil(self.step / self.steps_per_epoch),
                 "step": self.step,
-                "train_loss": sum(self.epoch_losses) / len(self.epoch_losses),
+                "train_loss": train_loss,
                 "valid_loss": valid_loss,
                 "perplexity": math.exp(valid_loss),
                 "unigram_loss": self.unigram,
-                "learning_rate": self.optimizer.param_groups[0]["lr"],
+                "learning_rate": rate,
                 "seconds": seconds,
                 "tokens_per_second": tokens / max(1e-9, seconds - before),
                 "best": best,
             }
         )
-        self.epoch_losses = []
+        self.loss_sum, self.loss_count = 0.0, 0
         if valid_loss <= self.best_on_disk:
-            self._save_best()
+            self._save_best(network)
             self.best_on_disk = valid_loss
         # Not every time: the state with its optimiser is three times the weights, on a slow disk.
         due = time.monotonic() - self.saved > self.config.save_seconds
         if due or self.stop_signal or len(self.history) == 1 or self.step == self.total_steps:
             self._save_state()
+        monitor.evaluation(self.history, self.config.epochs)
 
-    def _save_best(self) -> None:
+    def _save_best(self, network: torch.nn.Module) -> None:
         checkpoint.save(
             self.folder / "checkpoint.pt",
             {
-                "model": self.network.state_dict(),
+                "model": network.state_dict(),
                 "vocabulary": self.vocabulary.to_json(),
                 "step": self.step,
                 "scores": self.history[-1],
@@ -217,64 +241,18 @@ class Run:
 
     def _save_state(self) -> None:
         now = time.monotonic()
+        self._mean_loss()  # nothing that has gone wrong is worth going on from
         self.seconds += now - self.resumed
-        self.saved = self.resumed = now
-        cuda = torch.cuda.get_rng_state() if self.device == "cuda" else None
-        checkpoint.save(
-            self.folder / "resume.pt",
-            {
-                "model": self.network.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "vocabulary": self.vocabulary.to_json(),
-                "hidden": detach(self.hidden),
-                "step": self.step,
-                "seconds": self.seconds,
-                "epoch_losses": self.epoch_losses,
-                "history": self.history,
-                "random": {"cpu": torch.get_rng_state(), "cuda": cuda},
-                **checkpoint.describe_run(self.config),
-            },
-        )
+        resume.save(self)
+        self.saved = self.resumed = time.monotonic()
 
-    def _take_up(self, fresh: bool) -> None:
-        """Goes on with the folder's earlier run if there is one of the same settings."""
-        path = self.folder / "resume.pt"
-        if fresh:
-            for name in ("resume.pt", "checkpoint.pt"):
-                if (self.folder / name).exists():
-                    (self.folder / name).rename(self.folder / f"previous.{name}")
-        if not path.exists():
-            if (self.folder / "checkpoint.pt").exists():
-                raise UserError(
-                    f"{self.folder} holds a checkpoint of another run: give another --out, or "
-                    "--fresh to set it aside"
-                )
-            return
-        state = checkpoint.load(path)
-        ours, theirs = dataclasses.asdict(self.config), state["config"]
-        for name in sorted(set(ours) | set(theirs)):
-            if name not in NOT_OF_THE_RESULT and ours.get(name) != theirs.get(name):
-                raise UserError(
-                    f"{self.folder} holds a run with {name} = {theirs.get(name)!r}, not "
-                    f"{ours.get(name)!r}: give another --out, or --fresh to set it aside"
-                )
-        if state["vocabulary"] != self.vocabulary.to_json():
-            raise UserError(
-                f"{self.folder} holds a run on another text of the same name: give another --out, "
-                "or --fresh to set it aside"
-            )
-        self.network.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        hidden = state["hidden"]
-        self.hidden = detach(tuple(hidden) if isinstance(hidden, list) else hidden, self.device)
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.epoch_losses, self.history = state["epoch_losses"], state["history"]
-        if (self.folder / "checkpoint.pt").exists():
-            kept = checkpoint.load(self.folder / "checkpoint.pt")
-            self.best_on_disk = kept["scores"]["valid_loss"]
-        torch.set_rng_state(state["random"]["cpu"])
-        if self.device == "cuda" and state["random"]["cuda"] is not None:
-            torch.cuda.set_rng_state(state["random"]["cuda"])
+    def _done(self) -> bool:
+        """Whether an earlier process has already finished this very checkpoint."""
+        return "speller" in checkpoint.load(self.folder / "checkpoint.pt")
+
+    def _finish(self) -> None:
+        draw_curves(self.history, self.unigram, self.folder / "curves.png")
+        finish(self)
 
     @contextlib.contextmanager
     def _listening(self):

@@ -27,7 +27,7 @@ TINY = [
     *("--embedding-dim", "16", "--hidden-dim", "24", "--n-layers", "2", "--batch-size", "4"),
     *("--sequence-length", "20", "--epochs", "6", "--learning-rate", "0.02", "--device", "cpu"),
     *("--dropout", "0.1", "--dropout-between", "0.1", "--dropout-input", "0", "--weight-drop", "0"),
-    *("--dropout-words", "0", "--grad-clip", "5"),
+    *("--dropout-words", "0", "--grad-clip", "5", "--eval-epochs", "1"),
 ]
 
 

@@ -39,17 +39,17 @@ def test_a_run_learns_and_tells(trained):
 def test_a_resumed_run_equals_an_unbroken_one(show, trained, tmp_path):
     run = Run(config_of(show, tmp_path, "--save-seconds", "0"))
     steps = 0
-    set_rate = run._set_learning_rate
+    set_rate = run.stepper.set_learning_rate
 
-    def count():
+    def count(rate):
         nonlocal steps
         steps += 1
         if steps == run.steps_per_epoch + 3:
             run.stop_signal = signal.SIGTERM
-        set_rate()
+        set_rate(rate)
 
-    run._set_learning_rate = count
-    with pytest.raises(Exception, match="signal 15"):
+    run.stepper.set_learning_rate = count
+    with pytest.raises(Exception, match="stopped"):
         run.train()
     again = Run(config_of(show, tmp_path))
     assert again.step == run.step

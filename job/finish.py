@@ -1,0 +1,130 @@
+"""After training: the best network learns to spell, gets a memory, and is scored in full."""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from data import tokens
+from data.spacing import Spacing
+from data.vocab import Vocabulary
+from job import checkpoint
+from job.evaluate import held_out_loss, token_losses
+from job.memory import NO_MEMORY, Memory
+from job.model import RNN
+from job.monitor import say
+from job.speller import Speller, features_at, fit_speller
+
+if TYPE_CHECKING:
+    from job.train import Run
+
+SHARPNESS = (0.1, 0.15, 0.2, 0.3)
+SHARES = (0.03, 0.05, 0.07, 0.1, 0.14)
+BIT = 0.6931471805599453  # nats
+
+
+def finish(run: "Run") -> None:
+    """Adds to checkpoint.pt all that the run's texts can still tell about its network."""
+    path = run.folder / "checkpoint.pt"
+    network, vocabulary, content = checkpoint.load_network(path)
+    network = network.to(run.device)
+    memory = NO_MEMORY
+    if run.config.memory:
+        memory = fit_memory(network, run.valid_ids, run.primer, run.config.memory)
+    speller = None
+    if run.config.spell:
+        say("learning to spell the rare words")
+        words = vocabulary.split(run.train_text)
+        speller = fit_speller(network, run.train_ids, words, run.primer, run.config.seed)
+    part = run.train_ids[: len(run.valid_ids)]
+    scores = {
+        "train_loss_without_dropout": held_out_loss(network, part, run.primer),
+        "valid_loss_with_memory": held_out_loss(network, run.valid_ids, run.primer, memory=memory),
+        "memory": {"size": memory.size, "sharpness": memory.sharpness, "share": memory.share},
+    }
+    if speller is not None:
+        spacing = Spacing.learn(tokens.fold(run.train_text, vocabulary.folds))
+        scores |= score_characters(network, speller, vocabulary, spacing, run.valid_text, memory)
+    content["scores"] |= scores
+    content["speller"] = pack_speller(speller)
+    content.pop("format"), content.pop("version")
+    checkpoint.save(path, content)
+    run.best.update(scores)
+
+
+def fit_memory(network: RNN, ids: torch.Tensor, primer: list[int], size: int) -> Memory:
+    """The memory that helps most with a held-out text: two numbers, tried one after the other."""
+
+    def loss(memory: Memory) -> float:
+        return held_out_loss(network, ids, primer, memory=memory)
+
+    tried = [Memory(size, sharpness) for sharpness in SHARPNESS]
+    best = min(tried, key=loss)
+    best = min((Memory(size, best.sharpness, share) for share in SHARES), key=loss)
+    return best if loss(best) < loss(NO_MEMORY) else NO_MEMORY
+
+
+def score_characters(
+    network: RNN,
+    speller: Speller,
+    vocabulary: Vocabulary,
+    spacing: Spacing,
+    text: str,
+    memory: Memory,
+) -> dict[str, Any]:
+    """What a text costs with every character paid for.
+
+    A word in the vocabulary costs what the network and its memory give; a word outside it costs
+    the unknown word and its letters, or is remembered; the spaces cost what `Spacing` says. Case
+    and typography are folded away before, as everywhere.
+
+    Returns:
+        bits_per_character, and its parts: of words, of letters, of spaces.
+    """
+    device = network.embedding.weight.device
+    words = vocabulary.split(text)
+    numbers = vocabulary.numbers(words)
+    ids = torch.tensor(numbers, device=device)
+    primer = vocabulary.encode(vocabulary.primer)
+    unknown = [place for place, number in enumerate(numbers) if number == vocabulary.unknown_id]
+    names = {word: len(vocabulary) + n for n, word in enumerate(words[place] for place in unknown)}
+    labels, spelling = ids.clone(), torch.zeros(len(ids), device=device)
+    if unknown:
+        places = torch.tensor(unknown, device=device)
+        spelled = [words[place] for place in unknown]
+        labels[places] = torch.tensor([names[word] for word in spelled], device=device)
+        features = features_at(network, ids, primer, places)
+        with torch.inference_mode():
+            spelling[places] = speller.losses(speller.numbered(spelled).to(device), features)
+    folded = tokens.fold(text, vocabulary.folds)
+    closed = token_losses(network, ids, primer, memory=memory).sum().item() / BIT
+    whole = (
+        token_losses(network, ids, primer, memory=memory, labels=labels, spelling=spelling)
+        .sum()
+        .item()
+        / BIT
+    )
+    spaces = spacing.bits(folded)
+    return {
+        "bits_per_character": (whole + spaces) / len(folded),
+        "bits_of_words": closed / len(folded),
+        "bits_of_letters": (whole - closed) / len(folded),
+        "bits_of_spaces": spaces / len(folded),
+    }
+
+
+def pack_speller(speller: Speller | None) -> dict[str, Any]:
+    """A speller as plain values and tensors; empty for none."""
+    if speller is None:
+        return {}
+    return {"letters": speller.letters, "weights": speller.cpu().state_dict()}
+
+
+def unpack_speller(packed: dict[str, Any]) -> Speller | None:
+    """The opposite."""
+    if not packed:
+        return None
+    weights = packed["weights"]
+    features, hidden = weights["context.weight"].shape[1], weights["gru.weight_hh_l0"].shape[1]
+    speller = Speller(packed["letters"], features, hidden)
+    speller.load_state_dict(weights)
+    return speller.eval()
