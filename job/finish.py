@@ -35,9 +35,7 @@ def finish(run: "Run") -> None:
         say("learning to spell the rare words")
         words = vocabulary.split(run.train_text)
         speller = fit_speller(network, run.train_ids, words, run.primer, run.config.seed)
-    part = run.train_ids[: len(run.valid_ids)]
     scores = {
-        "train_loss_without_dropout": held_out_loss(network, part, run.primer),
         "valid_loss_with_memory": held_out_loss(network, run.valid_ids, run.primer, memory=memory),
         "memory": {"size": memory.size, "sharpness": memory.sharpness, "share": memory.share},
     }

@@ -197,6 +197,8 @@ class Run:
         train_loss = self._mean_loss()
         network = self.network.folded(self.config.temperature)
         valid_loss = held_out_loss(network, self.valid_ids, self.primer)
+        part = self.train_ids[: len(self.valid_ids)]
+        known_loss = held_out_loss(network, part, self.primer)
         seconds = self.seconds + time.monotonic() - self.resumed
         before = self.history[-1]["seconds"] if self.history else 0.0
         tokens = self.loss_count * self.config.batch_size
@@ -207,6 +209,7 @@ class Run:
                 "epoch": math.ceil(self.step / self.steps_per_epoch),
                 "step": self.step,
                 "train_loss": train_loss,
+                "train_loss_without_dropout": known_loss,
                 "valid_loss": valid_loss,
                 "perplexity": math.exp(valid_loss),
                 "unigram_loss": self.unigram,
