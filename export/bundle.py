@@ -42,7 +42,7 @@ def export(checkpoint: pathlib.Path) -> dict[str, Any]:
     try:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as name:
             aside = pathlib.Path(name)
-            differences = _write(aside, network, vocabulary)
+            differences = _write(aside, network, vocabulary, content)
             manifest = _manifest(aside, network, vocabulary, content, differences)
             text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
             (aside / MANIFEST).write_text(text, encoding="utf-8")
@@ -67,11 +67,14 @@ def weights_sha256(network: RNN) -> str:
     return digest.hexdigest()
 
 
-def _write(folder: pathlib.Path, network: RNN, vocabulary: Vocabulary) -> dict[str, float]:
+def _write(
+    folder: pathlib.Path, network: RNN, vocabulary: Vocabulary, content: dict[str, Any]
+) -> dict[str, float]:
     text = vocabulary.to_json()
     (folder / "vocab.json").write_text(text, encoding="utf-8")
     torchscript = folder / "model.torchscript.pt"
-    writer = script(ScriptWriter(network, vocabulary))
+    memory = content["scores"].get("memory")
+    writer = script(ScriptWriter(network, vocabulary, content.get("speller"), memory))
     torch.jit.save(writer, str(torchscript), _extra_files={"vocab.json": text})
     metadata = {
         "show": vocabulary.show,

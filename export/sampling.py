@@ -1,8 +1,8 @@
 """How the next word is drawn: one specification, the same in Python and in TorchScript.
 
-In this order, in float64: the unknown word is ruled out; the repetition penalty (Keskar et al.,
-2019); the temperature; top-k; top-p (Holtzman et al., 2019) of what top-k left; min-p (Nguyen et
-al., 2024); then one uniform number picks from what is left, likeliest first.
+In this order, in float64: the unknown word is ruled out, unless it can be spelled; the repetition
+penalty (Keskar et al., 2019); the temperature; top-k; top-p (Holtzman et al., 2019) of what top-k
+left; min-p (Nguyen et al., 2024); then one uniform number picks from what is left, likeliest first.
 """
 
 from typing import List, Tuple
@@ -70,13 +70,15 @@ def choose(
 
     Args:
         scores: (vocabulary,) of any floating type.
+        unknown_id: the one that is never chosen; -1 for none.
         penalised: ids that the repetition penalty makes less likely, each once.
         u: number in [0, 1) that decides.
         head: so many are sorted first, nearly always enough: sorting a whole vocabulary costs more
             than a step of the network.
     """
     scores = scores.to(torch.float64, copy=True)
-    scores[unknown_id] = -float("inf")
+    if unknown_id >= 0:
+        scores[unknown_id] = -float("inf")
     if repetition_penalty != 1.0:
         for number in penalised:
             score = float(scores[number].item())

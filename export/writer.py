@@ -1,6 +1,6 @@
 """The module that becomes the TorchScript file: text in, text out, and nothing else needed."""
 
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -10,18 +10,25 @@ from data.tokens import fold, join_words, quote_after, split_words, typed
 from data.vocab import Vocabulary
 from export.layers import GRULayer, LSTMLayer
 from export.sampling import check, choose, seeded, uniform
+from export.spelling import Spelling, recall
 from job.model import RNN
 
 WINDOW = 64  # words back that the repetition penalty looks
 
 Hidden = Tuple[Tensor, Tensor]
-# The network's state before the last word, and plain numbers: two of the random generator, whether
-# a quotation is open, the last word, and the newest words up to WINDOW.
-State = Tuple[Tuple[Tensor, Tensor], List[int]]
+# The network's state before the last word; the features that the newest words were predicted from;
+# plain numbers: two of the random generator, whether a quotation is open, the last word, and the
+# newest words; and the words outside the vocabulary met so far, which are numbered after it.
+State = Tuple[Tuple[Tensor, Tensor], Tensor, List[int], List[str]]
 
 
 class ScriptWriter(nn.Module):
     """A trained network with its vocabulary and its way of choosing words.
+
+    Args:
+        spelling: how to spell words outside the vocabulary, from the checkpoint; empty: it never
+            writes one.
+        memory: size, sharpness and share of the memory (see `job.memory`); empty: none.
 
     The hidden state is always an explicit pair (n_layers, batch, hidden_dim), also for a GRU,
     whose second tensor is zeros. All text methods are pure: nothing is kept between two calls, so
@@ -31,7 +38,13 @@ class ScriptWriter(nn.Module):
         UserError: if the network and the vocabulary have different sizes; names both.
     """
 
-    def __init__(self, network: RNN, vocabulary: Vocabulary):
+    def __init__(
+        self,
+        network: RNN,
+        vocabulary: Vocabulary,
+        spelling: Dict[str, Any] | None = None,
+        memory: Dict[str, float] | None = None,
+    ):
         super().__init__()
         outputs = network.fc.out_features
         if not network.vocab_size == outputs == len(vocabulary):
@@ -51,6 +64,12 @@ class ScriptWriter(nn.Module):
         weight = network.fc.weight.detach().clone()
         self.output_weight = self.embedding if tied else nn.Parameter(weight)
         self.output_bias = nn.Parameter(network.fc.bias.detach().clone())
+        self.spelling = Spelling(spelling or {})
+        memory = memory or {"size": 0, "sharpness": 0.0, "share": 0.0}
+        self.remembered: int = int(memory["size"]) if memory["share"] > 0 else 0
+        self.sharpness: float = float(memory["sharpness"])
+        self.share: float = float(memory["share"])
+        self.features: int = self.output_weight.size(1)
         for parameter in self.parameters():
             parameter.requires_grad_(False)
 
@@ -124,21 +143,31 @@ class ScriptWriter(nn.Module):
     def stream_start(self, prompt: str, seed: int) -> State:
         """The state after a prompt, for `stream_next`."""
         one, two = seeded(seed)
-        prompt_ids = self.encode(prompt)
         ids = self.encode(self.primer)
-        for number in prompt_ids:
-            ids.append(number)
+        before = len(ids) - 1
+        history: List[int] = []
+        met: List[str] = []
         quote = False
-        for number in prompt_ids:
-            quote = quote_after(self.characters[number], quote)
+        for word in split_words(fold(prompt, self.folds), self.symbols):
+            number = self.vocab_to_int.get(word, self.unknown_id)
+            ids.append(number)
+            if number == self.unknown_id:
+                if word not in met:
+                    met.append(word)
+                number = len(self.words) + met.index(word)
+            history.append(number)
+            quote = quote_after(self.text_of(number, met), quote)
         hidden = self.init_hidden(1)
+        keys = torch.zeros([0, self.features], device=self.embedding.device)
         if len(ids) > 1:
             tokens = torch.tensor([ids[:-1]], dtype=torch.int64, device=self.embedding.device)
-            _, hidden = self.read(tokens, hidden)
+            x, hidden = self.read(tokens, hidden)
+            if self.remembered > 0:
+                keys = self.projection(x)[0, before:][-self.remembered :]
         numbers = [one, two, 1 if quote else 0, ids[-1]]
-        for number in prompt_ids[-self.window :]:
+        for number in history[-max(self.window, self.remembered) :]:
             numbers.append(number)
-        return hidden, numbers
+        return hidden, keys, numbers, met
 
     @torch.jit.export
     def stream_next(
@@ -152,19 +181,26 @@ class ScriptWriter(nn.Module):
     ) -> Tuple[str, State]:
         """One more word: (the piece of text to append, the next state)."""
         check(temperature, top_k, top_p, min_p, repetition_penalty)
-        hidden, numbers = state
+        hidden, keys, numbers, met = state
         token = torch.tensor([[numbers[3]]], dtype=torch.int64, device=self.embedding.device)
-        scores, hidden = self.forward(token, hidden)
+        x, hidden = self.read(token, hidden)
+        features = self.projection(x)[0]
+        scores = torch.nn.functional.linear(features, self.output_weight, self.output_bias)[0]
+        history = numbers[4:]
+        if keys.size(0) > 0:
+            size = len(self.words) + len(met)
+            ids = history[-keys.size(0) :]
+            scores = recall(scores, features[0], keys, ids, self.sharpness, self.share, size)
         u, one, two = uniform(numbers[0], numbers[1])
-        recent = numbers[4:]
         penalised: List[int] = []
         if repetition_penalty != 1.0:
-            for number in recent:
-                if number not in self.spared and number not in penalised:
+            for number in history[-self.window :]:
+                fits = number < scores.size(0) and number not in self.spared
+                if fits and number not in penalised:
                     penalised.append(number)
         chosen = choose(
-            scores[0, -1],
-            self.unknown_id,
+            scores,
+            -1 if self.spelling.able else self.unknown_id,
             penalised,
             temperature,
             top_k,
@@ -173,16 +209,32 @@ class ScriptWriter(nn.Module):
             repetition_penalty,
             u,
         )
-        word = self.characters[chosen]
+        if chosen == self.unknown_id:
+            word, one, two = self.spelling(features, min(temperature, 1.0), top_p, one, two)
+            chosen = self.vocab_to_int.get(word, len(self.words) + len(met))
+            if word in met:
+                chosen = len(self.words) + met.index(word)
+            elif chosen >= len(self.words):
+                met = met + [word]  # not in place: the caller's older state must stay as it is
+        following = chosen if chosen < len(self.words) else self.unknown_id
+        word = self.text_of(chosen, met)
         quote = numbers[2] == 1
-        before = self.characters[recent[-2]] if len(recent) > 1 else ""
-        previous = self.characters[recent[-1]] if len(recent) > 0 else ""
+        before = self.text_of(history[-2], met) if len(history) > 1 else ""
+        previous = self.text_of(history[-1], met) if len(history) > 0 else ""
         piece = typed(before, previous, word, quote)
-        after = [one, two, 1 if quote_after(word, quote) else 0, chosen]
-        recent.append(chosen)
-        for number in recent[-self.window :]:
+        after = [one, two, 1 if quote_after(word, quote) else 0, following]
+        history.append(chosen)
+        for number in history[-max(self.window, self.remembered) :]:
             after.append(number)
-        return piece, (hidden, after)
+        if self.remembered > 0:
+            keys = torch.cat([keys, features])[-self.remembered :]
+        return piece, (hidden, keys, after, met)
+
+    def text_of(self, number: int, met: List[str]) -> str:
+        """A word as typed, also one outside the vocabulary."""
+        if number < len(self.characters):
+            return self.characters[number]
+        return met[number - len(self.characters)]
 
     @torch.jit.export
     def generate(

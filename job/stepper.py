@@ -1,5 +1,7 @@
 """Steps of training as fast as the machine allows, and in as much memory as it has."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -49,7 +51,8 @@ class Stepper:
             except RuntimeError as error:
                 if not out_of_memory(error):
                     raise
-                problem = error
+                # Its traceback would keep alive what there was no room for.
+                problem = error.with_traceback(None)
             self._halve(len(inp), problem)
 
     def set_learning_rate(self, rate: float) -> None:
@@ -120,32 +123,38 @@ class GraphedStepper(Stepper):
         return loss, hidden
 
     def _record(self, inp: Tensor, target: Tensor, hidden: Hidden) -> None:
-        random = torch.cuda.get_rng_state()
-        rates = [group["lr"].clone() for group in self.optimizer.param_groups]
-        before = [tensor.clone() for tensor in self._moments()]
         self.inp, self.target = inp.clone(), target.clone()
         dtype = torch.bfloat16 if self.autocast else self.network.embedding.weight.dtype
         copies = tuple(state.to(dtype, copy=True) for state in _states(hidden))
         self.hidden = copies if isinstance(hidden, tuple) else copies[0]
-        graph = torch.cuda.CUDAGraph()
-        stream = torch.cuda.Stream()
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream), self._precision():
-            self.set_learning_rate(0.0)  # practice: libraries load, the optimiser makes its state
-            for _ in range(2):
+        with self._practice(), torch.cuda.stream(stream), self._precision():
+            for _ in range(2):  # libraries load, the optimiser makes its state
                 self._work(self.inp, self.target, self.hidden)
             torch.cuda.synchronize()
             with torch.cuda.graph(graph, stream=stream):
                 self.loss, after = self._work(self.inp, self.target, self.hidden)
                 for place, state in zip(_states(self.hidden), _states(after), strict=True):
                     place.copy_(state)
-        torch.cuda.synchronize()
-        for number, tensor in enumerate(self._moments()):  # as if the practice had not been
-            tensor.copy_(before[number]) if before else tensor.zero_()
-        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-            group["lr"].copy_(rate)
-        torch.cuda.set_rng_state(random)
         self.graph = graph
+
+    @contextlib.contextmanager
+    def _practice(self) -> Iterator[None]:
+        """Steps made inside leave no trace: no weight, moment or random number is changed."""
+        random = torch.cuda.get_rng_state()
+        rates = [group["lr"].clone() for group in self.optimizer.param_groups]
+        before = [tensor.clone() for tensor in self._moments()]
+        self.set_learning_rate(0.0)
+        try:
+            yield
+        finally:
+            torch.cuda.synchronize()
+            for number, tensor in enumerate(self._moments()):
+                tensor.copy_(before[number]) if before else tensor.zero_()
+            for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+                group["lr"].copy_(rate)
+            torch.cuda.set_rng_state(random)
 
     def _halve(self, rows: int, problem: RuntimeError) -> None:
         self.graph = None

@@ -1,0 +1,103 @@
+"""Words outside the vocabulary: read in prompts, made up, and met again."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.vocab import Vocabulary
+from export.sampling import seeded
+from export.spelling import Spelling, recall
+from export.writer import ScriptWriter, script
+from job.finish import pack_speller
+from job.memory import Memory, weights
+from job.model import RNN
+from job.speller import END, Speller
+
+TEXT = "Ann: hello Bob.\n\nBob: hello Ann.\n\n" * 20 + "Zed: what?"
+
+
+def make(memory=None, share_of_unknown=0.0):
+    torch.manual_seed(3)
+    vocabulary = Vocabulary.build(TEXT, "Test", 2)
+    network = RNN(len(vocabulary), len(vocabulary), 8, 12, 1, tie_weights=True)
+    with torch.no_grad():
+        network.fc.bias[vocabulary.unknown_id] = share_of_unknown
+    speller = Speller("abcdez:", 8, hidden_dim=16).eval()
+    return ScriptWriter(network, vocabulary, pack_speller(speller), memory), speller
+
+
+def test_the_same_letters_as_in_training():
+    _, speller = make()
+    spelling = Spelling(pack_speller(speller))
+    features = torch.randn(1, 8)
+    with torch.no_grad():
+        word, _, _ = spelling(features, 0.0, 1.0, *seeded(1))
+        numbers = [END]
+        for place in range(24):
+            scores = speller(torch.tensor([numbers]), features)[0, -1]
+            scores[1] = -math.inf
+            if place == 0:
+                scores[END] = -math.inf
+            numbers.append(int(scores.argmax()))
+            if numbers[-1] == END:
+                break
+    assert word == "".join(speller.letters[number - 2] for number in numbers[1:] if number)
+    assert word
+
+
+def test_new_words_are_written_and_never_the_unknown_word():
+    writer, _ = make(share_of_unknown=4.0)
+    scripted = script(writer)
+    text = scripted.generate("", 60, 1.0, 0, 1.0, 0.0, 1.0, 5)
+    assert text == writer.generate("", 60, 1.0, 0, 1.0, 0.0, 1.0, 5)
+    assert "<unk>" not in text
+    assert scripted.unknown_words(text)
+    again = scripted.generate("", 60, 1.0, 0, 1.0, 0.0, 1.0, 6)
+    assert again != text
+
+
+def test_a_new_name_in_the_prompt_may_come_back():
+    writer, _ = make({"size": 50, "sharpness": 0.1, "share": 0.9})
+    scripted = script(writer)
+    text = scripted.generate("quincy: hello quincy.", 80, 1.0, 0, 1.0, 0.0, 1.0, 2)
+    assert text.count("quincy") > 2
+    without, _ = make()
+    assert without.generate("quincy: hello.", 80, 1.0, 0, 1.0, 0.0, 1.0, 2).count("quincy") == 1
+
+
+def test_an_older_state_can_be_taken_up_again():
+    writer = script(make({"size": 9, "sharpness": 0.1, "share": 0.5}, share_of_unknown=3.0)[0])
+    options = (1.0, 0, 1.0, 0.0, 1.2)
+    state = writer.stream_start("zork: ", 4)
+    for _ in range(30):
+        _, state = writer.stream_next(state, *options)
+    first = [writer.stream_next(state, *options)[0] for _ in range(3)]
+    assert len(set(first)) == 1
+
+
+def test_without_a_speller_the_unknown_word_is_ruled_out():
+    writer, _ = make()
+    plain = ScriptWriter(RNN(4, 4, 8, 8, 1), Vocabulary.build("a b c a b c d", "T", 2), {}, {})
+    assert not plain.spelling.able
+    assert "<unk>" not in plain.generate("x y", 30, 1.0, 0, 1.0, 0.0, 1.0, 1)
+    assert writer.spelling.able
+
+
+@settings(deadline=None)
+@given(st.integers(1, 12), st.integers(0, 10**6))
+def test_recall_is_what_training_measures(words, seed):
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.randn(7, generator=generator)
+    features = torch.randn(words + 1, 4, generator=generator)
+    ids = torch.randint(7, (words,), generator=generator)
+    memory = Memory(size=words, sharpness=0.3, share=0.2)
+    mixed = recall(scores, features[-1], features[:-1], ids.tolist(), 0.3, 0.2, 9)
+    weight = weights(features[None, -1:], features[None, :-1], memory)[0, 0, :words]
+    expected = 0.8 * torch.softmax(scores, 0)
+    expected.index_add_(0, ids, 0.2 * weight)
+    assert mixed[7:].isneginf().all()
+    torch.testing.assert_close(torch.softmax(mixed[:7], 0), expected)
+    assert mixed.logsumexp(0).item() == pytest.approx(scores.logsumexp(0).item(), abs=1e-4)
