@@ -1,4 +1,4 @@
-"""Spelling words outside the vocabulary, for TorchScript: `job.speller.Speller` letter by letter."""
+"""Words outside the vocabulary, for TorchScript: `job.speller` and `job.memory` at one place."""
 
 from typing import Any, Dict, List, Tuple
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from data.command_line import UserError
 from job.config import Config
 from job.model import RNN, Hidden
 from job.monitor import say
@@ -81,9 +82,12 @@ class Stepper:
         return torch.autocast(self.device, torch.bfloat16, self.autocast, cache_enabled=False)
 
     def _halve(self, rows: int, problem: RuntimeError) -> None:
-        if 2 * self.parts > rows:
-            raise problem
-        self.parts *= 2
+        if self.parts >= rows:
+            raise UserError(
+                f"not even one row of a batch fits into memory ({problem}): give a smaller "
+                "--hidden-dim or --sequence-length"
+            )
+        self.parts = min(2 * self.parts, rows)
         self.optimizer.zero_grad()
         if self.device == "cuda":
             torch.cuda.empty_cache()

@@ -1,0 +1,140 @@
+"""The parts of the network and of its loss, each against a slow and plain version of itself."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from job.evaluate import held_out_loss, token_losses
+from job.loss import linear_cross_entropy
+from job.memory import NO_MEMORY, Memory, weights
+from job.model import RNN
+from job.pieces import Pieces, letter_groups
+from job.regularise import locked_dropout, weight_drop, word_dropout
+
+WORDS = ["kramer", "kramer:", "kramer's", "jerry", "jerry:", "||period||", "<unk>", "hi"]
+
+
+def make(pieces=True, **more):
+    torch.manual_seed(1)
+    kept = Pieces(WORDS, 6, 2) if pieces else None
+    return RNN(8, 8, 6, 10, 2, 0.3, tie_weights=True, pieces=kept, **more)
+
+
+def test_letter_groups_of_a_short_word():
+    assert letter_groups("hi") == ["<h", "<hi", "<hi>", "hi", "hi>", "i>"]
+
+
+def test_pieces_are_a_sum_of_groups_forwards_and_backwards():
+    pieces = make().pieces
+    kept = sorted(
+        group
+        for group in {g for word in WORDS for g in letter_groups(word)}
+        if sum(group in letter_groups(word) for word in WORDS if word[0] not in "|<") >= 2
+    )
+    matrix = torch.zeros(len(WORDS), len(kept))
+    for row, word in enumerate(WORDS):
+        if word[0] not in "|<":
+            for group in set(letter_groups(word)) & set(kept):
+                matrix[row, kept.index(group)] = 1
+    matrix /= matrix.sum(1, keepdim=True).clamp_min(1).sqrt()
+    gradient = torch.randn(len(WORDS), 6)
+    out = pieces(torch.float32)
+    out.backward(gradient)
+    torch.testing.assert_close(out, matrix @ pieces.weight)
+    torch.testing.assert_close(pieces.weight.grad, matrix.T @ gradient)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_folded_network_says_the_same(tied):
+    network = make().eval() if tied else RNN(8, 8, 6, 10, 1).eval()
+    folded = network.folded(1.5)
+    assert folded.pieces is None
+    ids = torch.randint(8, (3, 5))
+    hidden = network.init_hidden(3)
+    expected, _ = network.all_scores(ids, hidden)
+    torch.testing.assert_close(folded.all_scores(ids, hidden)[0], expected / 1.5)
+    torch.testing.assert_close(folded(ids, hidden)[0], expected[:, -1] / 1.5)
+
+
+def test_the_sequence_loss_is_the_cross_entropy_of_all_scores():
+    network = make().eval()
+    ids = torch.randint(8, (3, 6))
+    hidden = network.init_hidden(3)
+    scores, _ = network.all_scores(ids[:, :-1], hidden)
+    loss, _ = network.sequence_loss(ids[:, :-1], ids[:, 1:], hidden)
+    expected = F.cross_entropy(scores.flatten(0, 1), ids[:, 1:].flatten())
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="the kernel runs on a GPU alone")
+@pytest.mark.parametrize("vocabulary", [64, 1000, 11101])
+def test_the_kernel_is_pytorchs_cross_entropy(vocabulary):
+    torch.manual_seed(0)
+    x, weight, bias = torch.randn(50, 32), torch.randn(vocabulary, 32), torch.randn(vocabulary)
+    targets = torch.randint(vocabulary, (50,))
+    here = [tensor.cuda().requires_grad_() for tensor in (x, weight, bias)]
+    there = [tensor.requires_grad_() for tensor in (x, weight, bias)]
+    loss = linear_cross_entropy(*here, targets.cuda())
+    expected = linear_cross_entropy(*there, targets)
+    loss.backward()
+    expected.backward()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-3)
+    for one, other in zip(here, there, strict=True):
+        torch.testing.assert_close(one.grad.cpu(), other.grad, rtol=2e-2, atol=1e-3)
+
+
+def test_regularisers_act_in_training_and_only_there():
+    x = torch.ones(4, 50, 30)
+    masked = locked_dropout(x, 0.5, training=True)
+    assert (masked == masked[:, :1]).all()
+    assert masked.mean().item() == pytest.approx(1, abs=0.3)
+    assert len(masked[:, 0].unique(dim=0)) == 4
+    dropped = word_dropout(torch.ones(500, 3), 0.4, training=True)
+    assert (dropped == dropped[:, :1]).all()
+    assert (dropped == 0).float().mean().item() == pytest.approx(0.4, abs=0.1)
+    assert (weight_drop(torch.ones(90, 90), 0.3, True) == 0).float().mean() > 0.2
+    for same in (
+        locked_dropout(x, 0.5, False),
+        word_dropout(x[0], 0.5, False),
+        weight_drop(x, 0.5, False),
+    ):
+        assert (same == 1).all()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 9), st.integers(1, 9), st.integers(1, 12))
+def test_the_memorys_weights_are_a_softmax_over_what_was_read(before, time, size):
+    features = torch.randn(1, before + time, 4)
+    memory = Memory(size, 0.7, 0.1)
+    found = weights(features[:, before:], features[:, :before], memory)
+    for row in range(time):
+        now = before + row
+        usable = range(max(0, now - size), now)
+        raw = [math.exp(0.7 * float(features[0, now] @ features[0, i])) for i in usable]
+        expected = torch.zeros(before + time)
+        for place, weight in zip(usable, raw, strict=True):
+            expected[place] = weight / sum(raw)
+        torch.testing.assert_close(found[0, row], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_memory_knows_what_comes_again():
+    network = make(pieces=False).eval()
+    ids = torch.tensor([3, 5, 2, 3, 5, 7] * 100)
+    plain = held_out_loss(network, ids, [0])
+    assert held_out_loss(network, ids, [0], memory=Memory(40, 0.1, 0.5)) < plain - 0.3
+    assert held_out_loss(network, ids, [0], memory=NO_MEMORY) == plain
+
+
+def test_every_token_is_counted_once_whatever_the_layout():
+    network = make(pieces=False).eval()
+    ids = torch.randint(8, (1111,))
+    memory = Memory(30, 0.2, 0.2)
+    one = token_losses(network, ids, [0], streams=1, memory=memory)
+    four = token_losses(network, ids, [0], streams=4, memory=memory)
+    assert len(one) == len(four) == 1111
+    torch.testing.assert_close(one[:278], four[:278])
+    assert one.mean().item() == pytest.approx(four.mean().item(), abs=0.05)
