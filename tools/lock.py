@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 
-from setup import GROUPS, ROOT, SetupError, lock_path, main, say, uv_command
+from setup import GROUPS, OPTIONAL, ROOT, SetupError, lock_path, main, say, uv_command
 
 OPTIONS = (
     *("--universal", "--python-version", "3.11", "--fork-strategy", "fewest"),
@@ -32,8 +32,8 @@ def renew():
     with tempfile.TemporaryDirectory() as folder:
         uv = uv_command(folder)
         together = os.path.join(folder, "together.txt")
-        compile_lock(uv, together, [*GROUPS, "tools"])
-        for group in [*GROUPS, "tools"]:
+        compile_lock(uv, together, [*GROUPS, *OPTIONAL, "tools"])
+        for group in [*GROUPS, *OPTIONAL, "tools"]:
             # An old lock would hold versions back; a new one takes them from the common resolution.
             fresh = os.path.join(folder, group + ".txt")
             compile_lock(uv, fresh, [group], "--constraints", together)

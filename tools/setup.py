@@ -1,6 +1,6 @@
-"""Set up .venv for some groups: python3 tools/setup.py [train] [export] [serve] [dev]
+"""Set up .venv for some groups: python3 tools/setup.py [train] [export] [serve] [dev] [...]
 
-No group named means all four. `make` calls this before every target; when nothing changed it only
+No group named means these four; `tensorboard` is set up only where it is named. `make` calls this before every target; when nothing changed it only
 compares checksums. Everything but PyTorch comes from locks/, by pip, with hashes, so that your own
 pip settings (mirrors, certificates) hold. PyTorch's build depends on the machine:
 
@@ -25,6 +25,7 @@ VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = os.path.join(VENV, "cold-open.json")
 GROUPS = ("train", "export", "serve", "dev")
+OPTIONAL = ("tensorboard",)  # only where named
 PIP = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "-qq")
 
 
@@ -175,9 +176,10 @@ def set_up(groups):
 
 def main(groups):
     """Check the arguments, then set up, one caller at a time."""
-    unknown = [group for group in groups if group not in GROUPS]
+    unknown = [group for group in groups if group not in GROUPS + OPTIONAL]
     if unknown:
-        raise SetupError("no group {!r}; there are {}".format(unknown[0], ", ".join(GROUPS)))
+        known = ", ".join(GROUPS + OPTIONAL)
+        raise SetupError("no group {!r}; there are {}".format(unknown[0], known))
     with open(os.path.abspath(__file__), "rb") as turnstile:
         try:
             import fcntl
