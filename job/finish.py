@@ -17,8 +17,8 @@ from job.speller import Speller, features_at, fit_speller
 if TYPE_CHECKING:
     from job.train import Run
 
-SHARPNESS = (0.1, 0.15, 0.2, 0.3)
-SHARES = (0.03, 0.05, 0.07, 0.1, 0.14)
+SHARPNESS = (0.05, 0.07, 0.1, 0.14, 0.2, 0.3)
+SHARES = (0.03, 0.05, 0.07, 0.1, 0.14, 0.2)
 BIT = 0.6931471805599453  # nats
 
 
@@ -55,8 +55,7 @@ def fit_memory(network: RNN, ids: torch.Tensor, primer: list[int], size: int) ->
     def loss(memory: Memory) -> float:
         return held_out_loss(network, ids, primer, memory=memory)
 
-    tried = [Memory(size, sharpness) for sharpness in SHARPNESS]
-    best = min(tried, key=loss)
+    best = min((Memory(size, sharpness, 0.1) for sharpness in SHARPNESS), key=loss)
     best = min((Memory(size, best.sharpness, share) for share in SHARES), key=loss)
     return best if loss(best) < loss(NO_MEMORY) else NO_MEMORY
 

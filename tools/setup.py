@@ -1,8 +1,9 @@
 """Set up .venv for some groups: python3 tools/setup.py [train] [export] [serve] [dev] [...]
 
-No group named means these four; `tensorboard` is set up only where it is named. `make` calls this before every target; when nothing changed it only
-compares checksums. Everything but PyTorch comes from locks/, by pip, with hashes, so that your own
-pip settings (mirrors, certificates) hold. PyTorch's build depends on the machine:
+No group named means these four; `tensorboard` is set up only where it is named. `make` calls this
+before every target; when nothing changed it only compares checksums. Everything but PyTorch comes
+from locks/, by pip, with hashes, so that your own pip settings (mirrors, certificates) hold.
+PyTorch's build depends on the machine:
 
   1. a wheel that your pip settings find in a local folder (PIP_FIND_LINKS) is taken;
   2. otherwise uv picks the build: CPU where there is no NVIDIA GPU, else the driver's CUDA;

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from data.command_line import Parser, run
-from data.corpus import read_show
+from data.corpus import LOW_TIDE, read_show, split_show
 from data.vocab import Vocabulary
 from job.checkpoint import git_commit
 from job.config import Config
@@ -36,8 +36,10 @@ BASELINES = ("kneser-ney", "course", "awd-lstm")
 def main() -> None:
     """Runs what the command line asks for and prints a table."""
     parser = Parser(prog="python -m tests.bench.training", description=__doc__.split("\n")[0])
-    parser.add_argument("--data", required=True, help="text to train on")
-    parser.add_argument("--valid", required=True, help="held-out text")
+    parser.add_argument("--data", default=LOW_TIDE, help="text to train on")
+    parser.add_argument(
+        "--valid", default="", help="held-out text; by default the end of the other"
+    )
     parser.add_argument("--preset", default="seinfeld", help="what is measured")
     parser.add_argument("--seeds", type=int, default=3, help="runs, with seeds from 1")
     parser.add_argument("--target", type=float, default=3.60, help="held-out loss to reach")
@@ -86,7 +88,8 @@ def machine() -> dict[str, str]:
 
 def job(options: Any, folder: str, settings: list[str]) -> dict[str, Any]:
     """One whole process of `python -m job`, and what its metrics say."""
-    command = [sys.executable, "-m", "job", "--data", options.data, "--valid", options.valid]
+    command = [sys.executable, "-m", "job", "--data", options.data]
+    command += ["--valid", options.valid] if options.valid else []
     start = time.monotonic()
     done = subprocess.run(
         [*command, "--out", folder, *settings], capture_output=True, text=True, check=False
@@ -128,8 +131,12 @@ def baseline(name: str, options: Any, folder: str, seconds: float) -> dict[str, 
             options, folder, [*settings, "--epochs", "99", "--max-minutes", str(seconds / 60)]
         )
     text = read_show(options.data)
+    if options.valid:
+        valid_text = read_show(options.valid)
+    else:
+        text, valid_text = split_show(text, Config.valid_fraction)
     vocabulary = Vocabulary.build(text, "show", Config.min_count)
-    train_ids, valid_ids = vocabulary.encode(text), vocabulary.encode(read_show(options.valid))
+    train_ids, valid_ids = vocabulary.encode(text), vocabulary.encode(valid_text)
     if name == "kneser-ney":
         start = time.monotonic()
         model = KneserNey(train_ids, len(vocabulary), 4)
