@@ -28,8 +28,8 @@ def test_a_target_is_reached_when_it_is_first_seen():
 
 def test_the_summary_tells_mean_worst_and_what_was_not_reached():
     run = {
-        **{name: 2.0 for name in ("held_out_loss", "with_memory", "bits_per_character")},
-        **{name: 9.0 for name in ("seconds", "whole_process", "tokens_per_second")},
+        **dict.fromkeys(("held_out_loss", "with_memory", "bits_per_character"), 2.0),
+        **dict.fromkeys(("seconds", "whole_process", "tokens_per_second"), 9.0),
         "seconds_to_target": None,
         "seconds_to_training_loss": 4.0,
     }
