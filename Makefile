@@ -11,7 +11,7 @@ python := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo train export serve setup test bench check fix lock clean distclean FORCE
+.PHONY: help demo train evaluate export serve setup test bench check fix lock clean distclean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ ifeq ($(PRESET)$(DATA),seinfeld)
 endif
 	$(strip $(python) -m job --preset $(PRESET) $(if $(DATA),--data "$$DATA") \
 		$(if $(VALID),--valid "$$VALID") $(if $(OUT),--out "$$OUT") $(ARGS))
+
+evaluate: ## write report.html and report.json about a trained model: CHECKPOINT=... (default: the newest)
+	@$(set-up) train
+	$(python) -m job.report $(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT") $(ARGS)
 
 export: ## write the files that leave: CHECKPOINT=artifacts/NAME/checkpoint.pt (default: the newest)
 	@$(set-up) train export

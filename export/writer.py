@@ -14,6 +14,8 @@ from export.spelling import Spelling, recall
 from job.model import RNN
 
 WINDOW = 64  # words back that the repetition penalty looks
+LETTERS = 0.7  # share of the temperature that letters are drawn at: wilder ones make no names
+MOST = 10.0  # times the network's own probability that a remembered word may have
 
 Hidden = Tuple[Tensor, Tensor]
 # The network's state before the last word; the features that the newest words were predicted from;
@@ -69,6 +71,8 @@ class ScriptWriter(nn.Module):
         self.remembered: int = int(memory["size"]) if memory["share"] > 0 else 0
         self.sharpness: float = float(memory["sharpness"])
         self.share: float = float(memory["share"])
+        self.most: float = MOST
+        self.calm: float = LETTERS
         self.features: int = self.output_weight.size(1)
         for parameter in self.parameters():
             parameter.requires_grad_(False)
@@ -188,9 +192,17 @@ class ScriptWriter(nn.Module):
         scores = torch.nn.functional.linear(features, self.output_weight, self.output_bias)[0]
         history = numbers[4:]
         if keys.size(0) > 0:
-            size = len(self.words) + len(met)
-            ids = history[-keys.size(0) :]
-            scores = recall(scores, features[0], keys, ids, self.sharpness, self.share, size)
+            scores = recall(
+                scores,
+                features[0],
+                keys,
+                history[-keys.size(0) :],
+                self.sharpness,
+                self.share,
+                self.unknown_id,
+                len(met),
+                self.most,
+            )
         u, one, two = uniform(numbers[0], numbers[1])
         penalised: List[int] = []
         if repetition_penalty != 1.0:
@@ -210,7 +222,7 @@ class ScriptWriter(nn.Module):
             u,
         )
         if chosen == self.unknown_id:
-            word, one, two = self.spelling(features, min(temperature, 1.0), top_p, one, two)
+            word, one, two = self.spelling(features, self.calm * temperature, top_p, one, two)
             chosen = self.vocab_to_int.get(word, len(self.words) + len(met))
             if word in met:
                 chosen = len(self.words) + met.index(word)

@@ -7,6 +7,7 @@ everything that depends on length. Repetition is counted without punctuation.
 
 import collections
 import dataclasses
+import itertools
 import random
 import statistics
 from collections.abc import Collection, Iterable, Sequence
@@ -105,7 +106,7 @@ def structure(scenes: Sequence[Sequence[str]], known: Collection[str]) -> Figure
     lines = [line for scene in inside for line in scene]
     lengths = sorted(len(without_marks(line.words)) for line in lines)
     names = [[line.speaker for line in scene if line.speaker] for scene in inside]
-    turns = [pair for scene in names for pair in zip(scene, scene[1:], strict=False)]
+    turns = [pair for scene in names for pair in itertools.pairwise(scene)]
     bracketed = [line.text for line in lines if set(line.text) & set("()[]")]
     quoted = [line.text for line in lines if '"' in line.text]
     directions = sum(line.text.count("(") + line.text.count("[") for line in lines)
@@ -116,6 +117,7 @@ def structure(scenes: Sequence[Sequence[str]], known: Collection[str]) -> Figure
         "words_per_line_median": quantile(lengths, 0.5),
         "words_per_line_longest_tenth": quantile(lengths, 0.9),
         "words_per_speech": mean([length for scene in inside for length in speeches(scene)]),
+        "lines_with_speaker": mean([line.speaker != "" for line in lines]),
         "lines_with_known_speaker": mean([line.speaker in known for line in lines]),
         "speakers_per_100_lines": mean(
             [
@@ -125,7 +127,9 @@ def structure(scenes: Sequence[Sequence[str]], known: Collection[str]) -> Figure
         ),
         "speaker_changes": mean([one != other for one, other in turns]),
         "directions_per_100_lines": 100 * directions / len(lines) if lines else None,
+        "lines_with_brackets": len(bracketed),
         "balanced_brackets": mean([balanced(text) for text in bracketed]),
+        "lines_with_quotes": len(quoted),
         "balanced_quotes": mean([text.count('"') % 2 == 0 for text in quoted]),
     }
 

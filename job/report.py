@@ -33,6 +33,7 @@ TEMPERATURES = (0.5, 0.8, 1.0, 1.2)
 TOP_P = 0.95  # as the exported model writes unless told otherwise
 SCENE = 250  # words of a scene, punctuation counted
 PROMPTS = 4  # the most frequent speakers begin the scenes in turn
+CARRIED = ("bits_per_character",)  # scores that a checkpoint may bring along
 EXCERPTS = 200  # at most, of a text to compare with
 TRAINING, HELD_OUT = "training text", "held-out text"
 
@@ -111,7 +112,7 @@ def scores_of(
 ) -> tuple[dict[str, float], dict[str, dict[str, Any]]]:
     """(what the model is judged by on text it did not write, `loss_by_kind`).
 
-    A further score is one more item here, and one row in `report_page.SCORES`.
+    A further score is one more item here (or in `CARRIED`), and one row in `report_page.SCORES`.
     """
     device = next(network.parameters()).device
     primer = vocabulary.encode(vocabulary.primer)
@@ -198,6 +199,8 @@ def build(
     network = network.to(device)
     progress(f"takes the loss of {len(texts.held_out):,} held-out tokens")
     scores, kinds = scores_of(network, vocabulary, texts)
+    brought = {} if options else content.get("scores", {})  # they are of the checkpoint's own texts
+    scores |= {name: brought[name] for name in CARRIED if name in brought}
 
     known = anatomy.known_names(vocabulary.speakers)
     training = anatomy.without_marks(texts.training)

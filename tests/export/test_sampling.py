@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from export.sampling import check, choose, seeded, uniform
 
-SCORES = st.lists(st.floats(-20, 20), min_size=3, max_size=40, unique=True)
+SCORES = st.lists(st.floats(-20, 20, width=32), min_size=3, max_size=40, unique=True)
 
 
 def pick(scores, u=0.5, penalised=(), head=512, **options):
