@@ -41,9 +41,10 @@ endif
 	$(strip $(python) -m job --preset $(PRESET) $(if $(DATA),--data "$$DATA") \
 		$(if $(VALID),--valid "$$VALID") $(if $(OUT),--out "$$OUT") $(ARGS))
 
-evaluate: ## write report.html and report.json about a trained model: CHECKPOINT=... (default: the newest)
+evaluate: ## write report.html and report.json: CHECKPOINT=... (default: the newest), VALID=held_out.txt
 	@$(set-up) train
-	$(python) -m job.report $(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT") $(ARGS)
+	$(strip $(python) -m job.report $(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT") \
+		$(if $(DATA),--data "$$DATA") $(if $(VALID),--valid "$$VALID") $(ARGS))
 
 export: ## write the files that leave: CHECKPOINT=artifacts/NAME/checkpoint.pt (default: the newest)
 	@$(set-up) train export

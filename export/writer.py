@@ -11,11 +11,11 @@ from data.vocab import Vocabulary
 from export.layers import GRULayer, LSTMLayer
 from export.sampling import check, choose, seeded, uniform
 from export.spelling import Spelling, recall
+from job.memory import MOST
 from job.model import RNN
 
 WINDOW = 64  # words back that the repetition penalty looks
 LETTERS = 0.7  # share of the temperature that letters are drawn at: wilder ones make no names
-MOST = 10.0  # times the network's own probability that a remembered word may have
 
 Hidden = Tuple[Tensor, Tensor]
 # The network's state before the last word; the features that the newest words were predicted from;

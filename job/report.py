@@ -12,36 +12,40 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
+from data import tokens
 from data.command_line import Parser, UserError, run
 from data.corpus import read_show, split_show
+from data.spacing import Spacing
 from data.vocab import Vocabulary
 from job import anatomy
 from job.checkpoint import describe_run, load_network
 from job.config import Config
 from job.copying import copying, marked
-from job.evaluate import CHUNK, STREAMS, unigram_loss
+from job.evaluate import held_out_loss, token_losses, unigram_loss
+from job.finish import score_characters, unpack_speller
+from job.memory import NO_MEMORY, Memory
 from job.model import RNN
 from job.monitor import write_text
 from job.report_page import render, verdict
 from job.sample import sample
+from job.speller import Speller
 from job.train import choose_device
 
 TEMPERATURES = (0.5, 0.8, 1.0, 1.2)
 TOP_P = 0.95  # as the exported model writes unless told otherwise
 SCENE = 250  # words of a scene, punctuation counted
 PROMPTS = 4  # the most frequent speakers begin the scenes in turn
-CARRIED = ("bits_per_character",)  # scores that a checkpoint may bring along
 EXCERPTS = 200  # at most, of a text to compare with
 TRAINING, HELD_OUT = "training text", "held-out text"
 
 
 @dataclasses.dataclass(frozen=True)
 class Texts:
-    """The two texts a model is judged by, as `Vocabulary.split` gives them."""
+    """The two texts a model is judged by, as they are and as `Vocabulary.split` gives them."""
 
+    training_text: str
+    held_out_text: str
     training: list[str]
     held_out: list[str]
     same: bool  # whether the training text gives the model's own vocabulary
@@ -56,38 +60,8 @@ class Texts:
             training, held_out = split_show(text, config.valid_fraction)
         again = Vocabulary.build(training, vocabulary.show, config.min_count)
         same = again.words == vocabulary.words
-        return cls(vocabulary.split(training), vocabulary.split(held_out), same)
-
-
-@torch.inference_mode()
-def token_losses(network: RNN, ids: Tensor, primer: Sequence[int]) -> Tensor:
-    """The loss of each token of a text, as `held_out_loss` takes their mean.
-
-    Args:
-        ids: (words,) int64 on the network's device.
-        primer: ids read before the first word.
-
-    Returns:
-        (words,) float32, nats.
-    """
-    streams = max(1, min(STREAMS, len(ids) // CHUNK))
-    length = -(-len(ids) // streams)
-    targets = F.pad(ids, (0, streams * length - len(ids))).view(streams, length)
-    # Each stream's first word is predicted from the end of the stream before it.
-    first = torch.cat([ids.new_tensor([primer[-1]]), targets[:-1, -1]])
-    inputs = torch.cat([first[:, None], targets[:, :-1]], dim=1)
-    was_training = network.training
-    network.eval()
-    hidden = network.init_hidden(streams)
-    losses = []
-    for start in range(0, length, CHUNK):
-        part = slice(start, start + CHUNK)
-        scores, hidden = network.all_scores(inputs[:, part], hidden)
-        losses.append(
-            F.cross_entropy(scores.float().transpose(1, 2), targets[:, part], reduction="none")
-        )
-    network.train(was_training)
-    return torch.cat(losses, dim=1).flatten()[: len(ids)]
+        words = vocabulary.split(training), vocabulary.split(held_out)
+        return cls(training, held_out, *words, same)
 
 
 def loss_by_kind(losses: Sequence[float], kinds: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -108,16 +82,21 @@ def loss_by_kind(losses: Sequence[float], kinds: Sequence[str]) -> dict[str, dic
 
 
 def scores_of(
-    network: RNN, vocabulary: Vocabulary, texts: Texts
+    network: RNN,
+    vocabulary: Vocabulary,
+    texts: Texts,
+    memory: Memory = NO_MEMORY,
+    speller: Speller | None = None,
 ) -> tuple[dict[str, float], dict[str, dict[str, Any]]]:
     """(what the model is judged by on text it did not write, `loss_by_kind`).
 
-    A further score is one more item here (or in `CARRIED`), and one row in `report_page.SCORES`.
+    A further score is one more item here, and one row in `report_page.SCORES`.
     """
     device = next(network.parameters()).device
     primer = vocabulary.encode(vocabulary.primer)
     train_ids, valid_ids = vocabulary.numbers(texts.training), vocabulary.numbers(texts.held_out)
-    losses = token_losses(network, torch.tensor(valid_ids, device=device), primer).tolist()
+    ids = torch.tensor(valid_ids, device=device)
+    losses = token_losses(network, ids, primer).tolist()
     # As much of the training text, from its middle: all of it would take minutes on a CPU.
     start = max(0, (len(train_ids) - len(valid_ids)) // 2)
     known = torch.tensor(train_ids[start : start + len(valid_ids)], device=device)
@@ -126,17 +105,33 @@ def scores_of(
         "held_out_loss": held_out,
         "perplexity": math.exp(held_out),
         "unigram_loss": unigram_loss(train_ids, valid_ids, len(vocabulary)),
-        "training_loss": token_losses(network, known, primer).double().mean().item(),
+        "training_loss": held_out_loss(network, known, primer),
     }
+    if memory:
+        remembering = held_out_loss(network, ids, primer, memory=memory)
+        scores["held_out_loss_with_memory"] = remembering
+    if speller is not None:
+        spacing = Spacing.learn(tokens.fold(texts.training_text, vocabulary.folds))
+        scores |= score_characters(
+            network, speller, vocabulary, spacing, texts.held_out_text, memory
+        )
     counts = collections.Counter(texts.training)
     kinds = anatomy.token_kinds(texts.held_out, set(vocabulary.words), counts)
     return scores, loss_by_kind(losses, kinds)
 
 
 def write_scenes(
-    network: RNN, vocabulary: Vocabulary, words: int, temperature: float, seed: int
+    network: RNN,
+    vocabulary: Vocabulary,
+    memory: Memory,
+    words: int,
+    temperature: float,
+    seed: int,
 ) -> list[list[str]]:
-    """Scenes of `SCENE` words, so many words in all, begun by the most frequent speakers."""
+    """Scenes of `SCENE` words, so many words in all, begun by the most frequent speakers.
+
+    As the exported model writes them, but that no new word is spelled.
+    """
     speakers = [f"{name}:" for name, _ in vocabulary.speakers[:PROMPTS]] or [""]
     length = min(SCENE, words)
     prompts = [
@@ -150,6 +145,7 @@ def write_scenes(
         unknown_id=vocabulary.unknown_id,
         temperature=temperature,
         top_p=TOP_P,
+        memory=memory,
         seed=seed,
     )
     return [[vocabulary.words[number] for number in scene] for scene in scenes]
@@ -198,9 +194,10 @@ def build(
         progress(f"note: {config.data} is not the text that the model was trained on")
     network = network.to(device)
     progress(f"takes the loss of {len(texts.held_out):,} held-out tokens")
-    scores, kinds = scores_of(network, vocabulary, texts)
-    brought = {} if options else content.get("scores", {})  # they are of the checkpoint's own texts
-    scores |= {name: brought[name] for name in CARRIED if name in brought}
+    memory = Memory(**content["scores"].get("memory", {"size": 0}))
+    speller = unpack_speller(content.get("speller", {}))
+    speller = speller and speller.to(device)
+    scores, kinds = scores_of(network, vocabulary, texts, memory, speller)
 
     known = anatomy.known_names(vocabulary.speakers)
     training = anatomy.without_marks(texts.training)
@@ -213,7 +210,7 @@ def build(
     for temperature in TEMPERATURES:
         progress(f"writes {words:,} words at temperature {temperature}")
         name = f"temperature {temperature}"
-        scenes = write_scenes(network, vocabulary, words, temperature, seed)
+        scenes = write_scenes(network, vocabulary, memory, words, temperature, seed)
         columns[name] = measure(scenes, known, training)
         spans = columns[name].pop("copied_spans")
         samples[name] = [

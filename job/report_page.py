@@ -30,10 +30,17 @@ SCORES = (
         "As unsure of the next token as if it had to choose among so many equally likely ones.",
     ),
     (
+        "held_out_loss_with_memory",
+        "The same with the memory",
+        "{:.3f}",
+        "without {held_out_loss:.3f}",
+        "The memory makes words likelier that were just said; the exported model has it too.",
+    ),
+    (
         "bits_per_character",
         "Bits per character",
         "{:.3f}",
-        "of the checkpoint",
+        "words {bits_of_words:.3f}, letters {bits_of_letters:.3f}",
         "What the held-out text costs with every letter paid for, unknown words too: the figure to "
         "compare with a model of another vocabulary.",
     ),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from job.memory import MOST, NO_MEMORY, Memory
 from job.model import RNN
 
 
@@ -18,6 +19,7 @@ def sample(
     unknown_id: int,
     temperature: float,
     top_p: float = 1.0,
+    memory: Memory = NO_MEMORY,
     seed: int = 0,
 ) -> list[list[int]]:
     """Writes one scene after each prompt, all side by side.
@@ -30,6 +32,7 @@ def sample(
         temperature: what scores are divided by; 0 takes the likeliest word.
         top_p: draws from the fewest words that have this share of the probability (Holtzman et
             al., 2019); 1 draws from all.
+        memory: of the scene's own words.
 
     Returns:
         The ids of each scene; the same for the same seed on the same kind of machine.
@@ -44,16 +47,40 @@ def sample(
     network.eval()
     tokens = torch.tensor(primer, device=device).expand(len(prompts), -1)
     hidden = network.init_hidden(len(prompts))
-    written = []
+    written: list[Tensor] = []
+    keys: list[Tensor] = []
     for row in given:
-        scores, hidden = network.all_scores(tokens, hidden)
+        scores, features, hidden = network.read(tokens, hidden)
+        last = scores[:, -1].float()
+        if memory and written:
+            earlier = torch.stack(keys[-memory.size :], 1), torch.stack(written[-memory.size :], 1)
+            last = recall(last, features[:, -1], *earlier, memory)
         u = torch.rand(len(prompts), generator=generator).to(device)
-        chosen = choose(scores[:, -1].float(), unknown_id, temperature, top_p, u)
+        chosen = choose(last, unknown_id, temperature, top_p, u)
         chosen = torch.where(row >= 0, row, chosen)
         written.append(chosen)
+        keys.append(features[:, -1])
         tokens = chosen[:, None]
     network.train(was_training)
     return torch.stack(written, dim=1).tolist() if written else [[] for _ in prompts]
+
+
+def recall(scores: Tensor, features: Tensor, keys: Tensor, words: Tensor, memory: Memory) -> Tensor:
+    """Scores (batch, vocabulary) with the memory mixed in, none above `MOST` times the network's.
+
+    Args:
+        features: (batch, features).
+        keys: features that the remembered words were predicted from (batch, words, features).
+        words: their ids (batch, words).
+
+    Returns:
+        (batch, vocabulary) log-probabilities.
+    """
+    similar = torch.softmax(memory.sharpness * (keys @ features[:, :, None])[..., 0].float(), 1)
+    probabilities = torch.softmax(scores, 1)
+    remembered = torch.zeros_like(scores).scatter_add_(1, words, similar)
+    mixed = memory.share * torch.minimum(remembered, MOST * probabilities)
+    return torch.log(mixed + (1 - mixed.sum(1, keepdim=True)) * probabilities)
 
 
 def choose(scores: Tensor, unknown_id: int, temperature: float, top_p: float, u: Tensor) -> Tensor:
