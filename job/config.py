@@ -48,14 +48,14 @@ class Config:
     learning_rate: float = setting(3e-3, "AdamW's highest learning rate")
     schedule: str = setting("cosine", "learning rate after the warm-up", ("cosine", "constant"))
     warmup: float = setting(0.03, "share of all steps in which the learning rate rises")
-    weight_decay: float = setting(0.25, "AdamW's weight decay")
+    weight_decay: float = setting(0.4, "AdamW's weight decay")
     grad_clip: float = setting(0.5, "largest norm of the gradient; 0 for no clipping")
     seed: int = setting(1, "seed of all that is random")
     device: str = setting("auto", "where to train", ("auto", "cpu", "cuda"))
     precision: str = setting(
         "auto", "auto is bf16 on CUDA, float32 elsewhere", ("auto", "bf16", "float32")
     )
-    temperature: float = setting(1.06, "what the trained network's scores are divided by")
+    temperature: float = setting(1.1, "what the trained network's scores are divided by")
     memory: int = setting(1000, "words back that are remembered beside the network; 0 for none")
     spell: bool = setting(True, "learn to spell words that are not in the vocabulary")
     eval_epochs: int = setting(2, "epochs between two looks at the held-out text")
@@ -126,8 +126,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 12,
         "sequence_length": 40,
         "epochs": 30,
-        "weight_decay": 0.4,
-        "temperature": 1.1,
     },
     "course": {
         "min_count": 1,

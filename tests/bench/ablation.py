@@ -14,60 +14,72 @@ from typing import Any
 import torch
 
 from data.command_line import Parser, run
-from data.corpus import read_show
-from job.config import parse
+from data.corpus import LOW_TIDE, read_show, split_show
+from job.config import Config, parse
 from job.train import Run
 from tests.bench.training import machine
 
-VARIATIONS: dict[str, list[str]] = {
-    "the preset": [],
-    "another seed": ["--seed", "2"],
-    "embedding 384, hidden 768": ["--embedding-dim", "384", "--hidden-dim", "768"],
-    "embedding 768, hidden 1536": ["--embedding-dim", "768", "--hidden-dim", "1536"],
-    "one layer": ["--n-layers", "1"],
-    "three layers": ["--n-layers", "3"],
-    "GRU": ["--cell", "gru"],
-    "output not tied": ["--no-tie-weights", "--pieces", "0"],
-    "no letter groups": ["--pieces", "0"],
-    "no output dropout": ["--dropout", "0"],
-    "output dropout 0.5": ["--dropout", "0.5"],
-    "output dropout 0.7": ["--dropout", "0.7"],
-    "no dropout between layers": ["--dropout-between", "0"],
-    "dropout between layers 0.5": ["--dropout-between", "0.5"],
-    "no input dropout": ["--dropout-input", "0"],
-    "input dropout 0.6": ["--dropout-input", "0.6"],
-    "no word dropout": ["--dropout-words", "0"],
-    "word dropout 0.2": ["--dropout-words", "0.2"],
-    "no weight drop": ["--weight-drop", "0"],
-    "weight drop 0.5": ["--weight-drop", "0.5"],
-    "batch 32": ["--batch-size", "32"],
-    "batch 128": ["--batch-size", "128"],
-    "sequence length 35": ["--sequence-length", "35"],
-    "sequence length 140": ["--sequence-length", "140"],
-    "learning rate 0.0015": ["--learning-rate", "0.0015"],
-    "learning rate 0.006": ["--learning-rate", "0.006"],
-    "constant learning rate": ["--schedule", "constant"],
-    "no warm-up": ["--warmup", "0"],
-    "weight decay 0.02": ["--weight-decay", "0.02"],
-    "weight decay 0.2": ["--weight-decay", "0.2"],
-    "weight decay 0.8": ["--weight-decay", "0.8"],
-    "gradient norm 0.25": ["--grad-clip", "0.25"],
-    "gradients not clipped": ["--grad-clip", "0"],
-    "temperature 1": ["--temperature", "1"],
-    "twice the epochs": [],  # filled in from the preset
-}
-SIZES = ((128, 256), (256, 512), (512, 1024), (768, 1536))  # embedding, hidden
+SIZES = (0.25, 0.5, 1.0, 1.5)  # of the preset's units
 SHARES = (0.125, 0.25, 0.5, 1.0)  # of the text
+
+
+def variations(preset: Config) -> dict[str, list[str]]:
+    """What is changed in each row, as it stands on the command line."""
+
+    def flags(**changes: float) -> list[str]:
+        return [f"--{name.replace('_', '-')}={value}" for name, value in changes.items()]
+
+    def size(factor: float) -> list[str]:
+        sizes = preset.embedding_dim, preset.hidden_dim
+        return flags(embedding_dim=int(factor * sizes[0]), hidden_dim=int(factor * sizes[1]))
+
+    rows = {
+        "the preset": [],
+        "another seed": flags(seed=preset.seed + 1),
+        "half the units": size(0.5),
+        "1.5 times the units": size(1.5),
+    }
+    for layers in {1, 2, 3} - {preset.n_layers}:
+        between = preset.dropout_between or preset.weight_drop
+        more = flags(dropout_between=between) if layers > 1 else []
+        rows["one layer" if layers == 1 else f"{layers} layers"] = flags(n_layers=layers) + more
+    rows |= {
+        "GRU": ["--cell=gru"],
+        "output not tied, no letter groups": ["--no-tie-weights", "--pieces=0"],
+        "no letter groups": flags(pieces=0),
+    }
+    for name in ("dropout", "dropout_between", "dropout_input", "dropout_words", "weight_drop"):
+        value = getattr(preset, name)
+        if value > 0 or (name == "dropout_words"):
+            label = name.replace("_", " ") + ("" if name == "weight_drop" else " rate")
+            for other in sorted({0.0, round(value - 0.15, 2), round(value + 0.15, 2)}):
+                if 0 <= other < 1 and other != value:
+                    rows[f"{label} {other:g} instead of {value:g}"] = flags(**{name: other})
+    for name in ("batch_size", "sequence_length", "learning_rate", "weight_decay", "grad_clip"):
+        value = getattr(preset, name)
+        for factor in (0.5, 2):
+            other = type(value)(factor * value)
+            label = f"{name.replace('_', ' ')} {other:g} instead of {value:g}"
+            rows[label] = flags(**{name: other})
+    return rows | {
+        "weight decay 0.01": flags(weight_decay=0.01),
+        "gradients not clipped": flags(grad_clip=0),
+        "constant learning rate": ["--schedule=constant"],
+        "no warm-up": flags(warmup=0),
+        "temperature 1": flags(temperature=1),
+        "half the epochs": flags(epochs=preset.epochs // 2),
+        "twice the epochs": flags(epochs=2 * preset.epochs),
+    }
 
 
 def main() -> None:
     """Prints a Markdown table, and keeps the figures as JSON."""
     parser = Parser(prog="python -m tests.bench.ablation", description=__doc__.split("\n")[0])
-    parser.add_argument("--data", required=True, help="text to train on")
-    parser.add_argument("--valid", required=True, help="held-out text")
+    parser.add_argument("--data", default=LOW_TIDE, help="text to train on")
+    parser.add_argument("--valid", default="", help="held-out text; by default the other's end")
     parser.add_argument("--preset", default="seinfeld", help="what is varied")
     parser.add_argument("--epochs", type=int, default=0, help="instead of the preset's")
-    parser.add_argument("--only", nargs="*", choices=VARIATIONS, help="some of the rows")
+    parser.add_argument("--only", nargs="*", help="the rows whose names hold one of these words")
     parser.add_argument("--scaling", action="store_true", help="sizes and amounts of text instead")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no row after so long")
     parser.add_argument("--json", type=pathlib.Path, required=True, help="file for the figures")
@@ -81,19 +93,18 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- |", flush=True)
     rows = []
     start = time.monotonic()
-    for name in options.only or VARIATIONS:
+    for name, more in variations(settings(options)).items():
+        if options.only and not any(word in name for word in options.only):
+            continue
         if time.monotonic() - start > options.seconds:
             break
-        more = VARIATIONS[name]
-        if name == "twice the epochs":
-            more = ["--epochs", str(2 * settings(options).epochs)]
         keep(rows, name, options, options.data, more)
 
 
-def settings(options: Any, *more: str):
+def settings(options: Any) -> Config:
     """The preset as the command line changes it."""
     epochs = ["--epochs", str(options.epochs)] if options.epochs else []
-    return parse(["--preset", options.preset, *epochs, *more])[0]
+    return parse(["--preset", options.preset, *epochs])[0]
 
 
 def keep(rows: list, name: str, options: Any, data: str, more: list[str]) -> dict[str, Any]:
@@ -142,16 +153,23 @@ def scaling(options: Any) -> list[dict[str, Any]]:
     print("| network or text | held-out | with memory | training, no dropout | s | tokens/s |")
     print("| --- | --- | --- | --- | --- | --- |", flush=True)
     rows: list[dict[str, Any]] = []
-    for embedding, hidden in SIZES:
+    preset = settings(options)
+    for factor in SIZES:
+        embedding, hidden = int(factor * preset.embedding_dim), int(factor * preset.hidden_dim)
         more = ["--embedding-dim", str(embedding), "--hidden-dim", str(hidden)]
         keep(rows, f"hidden {hidden}", options, options.data, more)["kind"] = "size"
     text = read_show(options.data)
-    epochs = settings(options).epochs
+    if options.valid:
+        valid_text = read_show(options.valid)
+    else:
+        text, valid_text = split_show(text, preset.valid_fraction)
     for share in SHARES:
         with tempfile.TemporaryDirectory() as folder:
-            part = pathlib.Path(folder, "part.txt")
+            part, valid = pathlib.Path(folder, "part.txt"), pathlib.Path(folder, "valid.txt")
             part.write_text(text[: int(share * len(text))], encoding="utf-8")
-            more = ["--spell", "--epochs", str(round(epochs / share**0.5))]
+            valid.write_text(valid_text, encoding="utf-8")
+            more = ["--spell", "--epochs", str(round(preset.epochs / share**0.5))]
+            more += ["--valid", str(valid)]
             row = keep(rows, f"{share:.1%} of the text", options, str(part), more)
             row["kind"] = "text"
     options.json.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")

@@ -49,13 +49,13 @@ def test_an_idea_is_tried(show, monkeypatch, capsys):
 
 
 def test_scaling_is_measured_and_drawn(show, tmp_path, monkeypatch):
-    monkeypatch.setattr(ablation, "SIZES", ((8, 8), (8, 12)))
+    monkeypatch.setattr(ablation, "SIZES", (0.05, 0.1))
     monkeypatch.setattr(ablation, "SHARES", (0.5, 1.0))
     found = tmp_path / "scaling.json"
     arguments = ["--data", str(show), "--valid", str(show), "--preset", "laptop", "--epochs", "1"]
     arguments += ["--scaling", "--json", str(found)]
     monkeypatch.setattr("sys.argv", ["ablation", *arguments])
-    # This show has no rare words to learn to spell from.
+    # This show has no rare words to learn to spell from, hence no bits per character to draw.
     monkeypatch.setattr(ablation, "draw", lambda rows, path: path.touch())
     ablation.main()
     rows = json.loads(found.read_text())["rows"]
