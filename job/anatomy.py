@@ -87,7 +87,7 @@ def excerpts(words: Sequence[str], count: int, length: int, seed: int) -> list[l
         end = (number + 1) * len(words) // count
         while 0 < start < end and not (words[start - 1] == LINE_END != words[start]):
             start += 1
-        if start < end:
+        if start < end and (number == 0 or start + length <= len(words)):
             found.append(list(words[start : start + length]))
     random.Random(seed).shuffle(found)
     return found

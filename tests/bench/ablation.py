@@ -2,7 +2,8 @@
 
 Every row is a whole training run of the preset with one thing changed, all in one process and on
 the same machine; the first row is the preset. They do not learn to spell: that changes no network.
-`--scaling` instead changes the size of the network and the amount of text, and draws both.
+`--scaling` instead changes the size of the network and the amount of text, and draws both. A call
+that was cut short goes on from its --json; several calls may share the rows by --part.
 """
 
 import json
@@ -81,6 +82,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=0, help="instead of the preset's")
     parser.add_argument("--only", nargs="*", help="the rows whose names hold one of these words")
     parser.add_argument("--scaling", action="store_true", help="sizes and amounts of text instead")
+    parser.add_argument("--part", default="1/1", help="2/3: of three equal parts the second")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no row after so long")
     parser.add_argument("--json", type=pathlib.Path, required=True, help="file for the figures")
     options = parser.parse_args()
@@ -91,14 +93,28 @@ def main() -> None:
         return
     print("| changed | held-out | with memory | training, no dropout | s | tokens/s |")
     print("| --- | --- | --- | --- | --- | --- |", flush=True)
-    rows = []
+    part, parts = map(int, options.part.split("/"))
+    rows = earlier(options)
+    done = {row["name"] for row in rows}
     start = time.monotonic()
-    for name, more in variations(settings(options)).items():
-        if options.only and not any(word in name for word in options.only):
+    chosen = {
+        name: more
+        for name, more in variations(settings(options)).items()
+        if not options.only or any(word in name for word in options.only)
+    }
+    for place, (name, more) in enumerate(chosen.items()):
+        if place % parts != part - 1 or name in done:
             continue
         if time.monotonic() - start > options.seconds:
             break
         keep(rows, name, options, options.data, more)
+
+
+def earlier(options: Any) -> list[dict[str, Any]]:
+    """The rows that an earlier, interrupted call left in the file: they are not run again."""
+    if not options.json.exists():
+        return []
+    return json.loads(options.json.read_text(encoding="utf-8"))["rows"]
 
 
 def settings(options: Any) -> Config:
@@ -152,10 +168,13 @@ def scaling(options: Any) -> list[dict[str, Any]]:
     """
     print("| network or text | held-out | with memory | training, no dropout | s | tokens/s |")
     print("| --- | --- | --- | --- | --- | --- |", flush=True)
-    rows: list[dict[str, Any]] = []
+    rows = earlier(options)
+    done = {row["name"] for row in rows}
     preset = settings(options)
     for factor in SIZES:
         embedding, hidden = int(factor * preset.embedding_dim), int(factor * preset.hidden_dim)
+        if f"hidden {hidden}" in done:
+            continue
         more = ["--embedding-dim", str(embedding), "--hidden-dim", str(hidden)]
         keep(rows, f"hidden {hidden}", options, options.data, more)["kind"] = "size"
     text = read_show(options.data)
@@ -164,6 +183,8 @@ def scaling(options: Any) -> list[dict[str, Any]]:
     else:
         text, valid_text = split_show(text, preset.valid_fraction)
     for share in SHARES:
+        if f"{share:.1%} of the text" in done:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             part, valid = pathlib.Path(folder, "part.txt"), pathlib.Path(folder, "valid.txt")
             part.write_text(text[: int(share * len(text))], encoding="utf-8")

@@ -1,0 +1,116 @@
+"""Copied runs against a search of every piece of a text in another."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.tokens import join_words, split_words
+from job.anatomy import MARKS, SYMBOLS, without_marks
+from job.copying import BORDER, common_runs, copies, copying, marked
+
+SMALL = st.lists(st.sampled_from("ab"), max_size=25) | st.lists(
+    st.sampled_from("abcde"), max_size=25
+)
+SCENES = st.lists(
+    st.lists(st.sampled_from(["a", "b", "c", "it's", *sorted(MARKS)]), max_size=30), max_size=3
+)
+SOURCE = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+
+
+def words_of(text):
+    return split_words(text, SYMBOLS)
+
+
+def stands_in(piece, source):
+    return any(source[i : i + len(piece)] == piece for i in range(len(source) - len(piece) + 1))
+
+
+def all_common(words, source):
+    """Every (start, length) of a text's pieces that stand in the source."""
+    ends = range(1, len(words) + 1)
+    return [(i, e - i) for e in ends for i in range(e) if stands_in(words[i:e], source)]
+
+
+def maximal(runs):
+    """Those that lie in no other one."""
+    return [
+        (start, length)
+        for start, length in sorted(runs)
+        if not any(s <= start and start + length <= s + n and n > length for s, n in runs)
+    ]
+
+
+@given(SMALL, SMALL, st.integers(1, 6))
+def test_runs_are_the_longest_pieces_that_stand_in_the_source(words, source, least):
+    long = [run for run in all_common(words, source) if run[1] >= least]
+    assert common_runs(words, source, least) == maximal(long)
+
+
+@given(st.lists(SMALL, max_size=3), SMALL, st.integers(1, 8))
+def test_rate_and_longest_run_are_those_of_the_definition(scenes, source, at_least):
+    words = [word for scene in scenes for word in [*scene, BORDER]]
+    found = copies(words, source, at_least)
+    longest, covered, total = 0, 0, 0
+    for scene in scenes:
+        common = all_common(scene, source)
+        longest = max([longest, *(length for _, length in common)])
+        runs = [range(start, start + n) for start, n in common if n >= at_least]
+        covered += len({place for run in runs for place in run})
+        total += len(scene)
+    assert found.longest[1] == longest
+    assert found.rate == (covered / total if total else 0)
+    start, length = found.longest
+    assert stands_in(words[start : start + length], source)
+
+
+@settings(deadline=None)
+@given(SCENES, st.lists(st.sampled_from(["a", "b", "c"]), max_size=40))
+def test_a_span_is_copied_but_for_punctuation(scenes, source):
+    found = copying(scenes, source)
+    for number, start, end in found.spans:
+        span = scenes[number][start:end]
+        assert len(without_marks(span)) >= 8
+        assert stands_in(without_marks(span), source)
+        assert span[0] not in MARKS
+        assert span[-1] not in MARKS
+    places = {(n, i) for n, start, end in found.spans for i in range(start, end)}
+    bare = sum(len(without_marks(scene)) for scene in scenes)
+    assert found.rate == (sum(scenes[n][i] not in MARKS for n, i in places) / max(1, bare))
+    assert len(without_marks(words_of(found.longest_text))) == found.longest
+
+
+def test_a_comma_does_not_hide_a_copied_speech():
+    scene = words_of("zero, two, three. four!\nfive six\n\nseven (eight) nine? zero")
+    found = copying([["zero"], scene], SOURCE)
+    assert found.longest == 8
+    assert found.longest_text == "two, three. four!\nfive six\n\nseven (eight) nine"
+    assert found.rate == 8 / 11
+    assert [number for number, _, _ in found.spans] == [1]
+
+
+def test_seven_words_are_a_phrase_and_two_scenes_are_not_one():
+    found = copying([SOURCE[:7]], SOURCE)
+    assert (found.rate, found.longest, found.spans) == (0, 7, [])
+    apart = copying([SOURCE[:5], SOURCE[5:]], SOURCE)
+    assert (apart.rate, apart.longest) == (0, 5)
+    assert copying([], SOURCE).longest_text == copying([["zork"]], SOURCE).longest_text == ""
+
+
+@given(SCENES.filter(bool), st.data())
+def test_marks_stand_around_the_words_of_their_spans(scenes, data):
+    scene = scenes[0]
+    cuts = st.integers(0, len(scene))
+    ends = data.draw(st.lists(st.tuples(cuts, cuts), max_size=4))
+    ends = [(start, end) for start, end in ends if start < end]
+    spans = list(zip(sorted(s for s, _ in ends), sorted(e for _, e in ends), strict=True))
+    found = marked(scene, spans)
+    assert found["text"] == join_words(scene, SYMBOLS)
+    inside = {
+        i
+        for start, end in spans
+        for i in range(
+            len(join_words(scene[:start], SYMBOLS)), len(join_words(scene[:end], SYMBOLS))
+        )
+    }
+    assert {i for start, end in found["copied"] for i in range(start, end)} == inside
+    flat = [place for pair in found["copied"] for place in pair]
+    assert flat == sorted(set(flat))
