@@ -45,7 +45,7 @@ class Config:
     batch_size: int = setting(64, "streams, or windows, side by side")
     sequence_length: int = setting(70, "words between two updates")
     epochs: int = setting(30, "passes over the script")
-    learning_rate: float = setting(3e-3, "AdamW's highest learning rate")
+    learning_rate: float = setting(6e-3, "AdamW's highest learning rate")
     schedule: str = setting("cosine", "learning rate after the warm-up", ("cosine", "constant"))
     warmup: float = setting(0.03, "share of all steps in which the learning rate rises")
     weight_decay: float = setting(0.4, "AdamW's weight decay")
@@ -120,9 +120,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hidden_dim": 384,
         "n_layers": 1,
         "dropout_between": 0.0,
-        "dropout": 0.5,
-        "dropout_input": 0.4,
-        "weight_drop": 0.4,
+        "weight_drop": 0.55,
         "batch_size": 12,
         "sequence_length": 40,
         "epochs": 30,

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from data.command_line import Parser, run
+from data.corpus import LOW_TIDE
 from job.config import parse
 from job.evaluate import held_out_loss
 from job.regularise import weight_drop
@@ -223,8 +224,8 @@ IDEAS = {
 def main() -> None:
     """Prints a Markdown table."""
     parser = Parser(prog="python -m tests.bench.tried", description=__doc__.split("\n")[0])
-    parser.add_argument("--data", required=True, help="text to train on")
-    parser.add_argument("--valid", required=True, help="held-out text")
+    parser.add_argument("--data", default=LOW_TIDE, help="text to train on")
+    parser.add_argument("--valid", default="", help="held-out text (default: a part of --data)")
     parser.add_argument("--only", nargs="*", choices=IDEAS, help="some of the ideas")
     parser.add_argument("rest", nargs="*", help="settings of the runs, after --")
     options = parser.parse_args()
