@@ -1,12 +1,10 @@
 """The files of an export: made aside, verified, and only then given their names."""
 
 import dataclasses
-import datetime
 import hashlib
 import json
 import os
 import pathlib
-import sys
 import tempfile
 from typing import Any
 
@@ -15,22 +13,37 @@ import torch
 
 from data.command_line import UserError
 from data.vocab import Vocabulary
+from export.card import model_card
+from export.manifest import MANIFEST, manifest_of
+from export.onnx_int8 import build_onnx_int8
 from export.onnx_model import build_onnx
-from export.verify import verify_onnx, verify_torchscript
-from export.writer import ScriptWriter, script
-from job.checkpoint import git_commit, load_network
+from export.onnx_speller import build_speller_onnx
+from export.quality import LARGEST_RISE, held_out_streams, perplexity
+from export.spelling import LONGEST
+from export.successor import save_pt2
+from export.verify import (
+    load_torchscript,
+    step_of_network,
+    step_of_onnx,
+    step_of_torchscript,
+    verify_onnx,
+    verify_torchscript,
+)
+from export.writer import LETTERS, ScriptWriter, script
+from job.checkpoint import load_network
+from job.config import Config
+from job.memory import MOST
 from job.model import RNN
 
-FORMATS = {
-    "model.torchscript.pt": "TorchScript",
-    "model.onnx": "ONNX",
-    "vocab.json": "cold-open-vocabulary",
-}
-MANIFEST = "manifest.json"  # written last: a folder that has one is whole
+OPTIONAL = ("model.int8.torchscript.pt", "model.int8.onnx", "speller.onnx", "model.pt2")
+EIGHT_BITS = OPTIONAL[:2]
 
 
-def export(checkpoint: pathlib.Path) -> dict[str, Any]:
+def export(checkpoint: pathlib.Path, pt2: bool = False) -> dict[str, Any]:
     """Writes the bundle beside a checkpoint and returns its manifest.
+
+    Args:
+        pt2: whether the step is written by torch.export too.
 
     Raises:
         UserError: if the checkpoint is unusable, a file disagrees with the network, or there is no
@@ -42,13 +55,18 @@ def export(checkpoint: pathlib.Path) -> dict[str, Any]:
     try:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as name:
             aside = pathlib.Path(name)
-            differences = _write(aside, network, vocabulary, content)
-            manifest = _manifest(aside, network, vocabulary, content, differences)
+            facts = _write(aside, network, vocabulary, content, pt2)
+            facts["held_out"] = _judge_eight_bits(aside, network, vocabulary, content)
+            manifest = manifest_of(aside, network, vocabulary, content, facts)
+            (aside / "README.md").write_text(model_card(manifest), encoding="utf-8")
             text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
             (aside / MANIFEST).write_text(text, encoding="utf-8")
             # The old manifest goes first: it must never vouch for a mixture.
             (folder / MANIFEST).unlink(missing_ok=True)
-            for file in (*FORMATS, MANIFEST):
+            for file in OPTIONAL:
+                if file not in manifest["files"]:
+                    (folder / file).unlink(missing_ok=True)
+            for file in (*manifest["files"], "README.md", MANIFEST):
                 os.replace(aside / file, folder / file)
     except (OSError, RuntimeError) as error:
         if isinstance(error, OSError) or "PytorchStreamWriter" in str(error):
@@ -68,78 +86,76 @@ def weights_sha256(network: RNN) -> str:
 
 
 def _write(
-    folder: pathlib.Path, network: RNN, vocabulary: Vocabulary, content: dict[str, Any]
-) -> dict[str, float]:
-    text = vocabulary.to_json()
-    (folder / "vocab.json").write_text(text, encoding="utf-8")
-    torchscript = folder / "model.torchscript.pt"
-    memory = content["scores"].get("memory")
-    writer = script(ScriptWriter(network, vocabulary, content.get("speller"), memory))
-    torch.jit.save(writer, str(torchscript), _extra_files={"vocab.json": text})
-    metadata = {
-        "show": vocabulary.show,
-        "vocabulary_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
-        "weights_sha256": vocabulary.weights_sha256,
-    }
-    onnx.save(build_onnx(network, metadata), str(folder / "model.onnx"))
-    return {
-        "model.torchscript.pt": verify_torchscript(torchscript, network, vocabulary),
-        "model.onnx": verify_onnx(folder / "model.onnx", network),
-    }
-
-
-def _manifest(
     folder: pathlib.Path,
     network: RNN,
     vocabulary: Vocabulary,
     content: dict[str, Any],
-    differences: dict[str, float],
+    pt2: bool,
 ) -> dict[str, Any]:
-    files = {}
-    for name, kind in FORMATS.items():
-        with (folder / name).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        files[name] = {
-            "sha256": digest,
-            "bytes": (folder / name).stat().st_size,
-            "format": kind,
-        }
-        if name in differences:
-            files[name]["largest_difference_of_scores"] = differences[name]
-    state = [network.n_layers, "batch", network.hidden_dim]
-    scores = ["batch", "time", len(vocabulary)]
-    return {
-        "format": "cold-open-manifest",
-        "version": 1,
+    """Writes all files and returns by how much each differs from the network."""
+    text = vocabulary.to_json()
+    (folder / "vocab.json").write_text(text, encoding="utf-8")
+    memory = content["scores"].get("memory")
+    speller = content.get("speller") or {}
+    for int8 in (False, True):
+        writer = script(ScriptWriter(network, vocabulary, speller, memory, int8))
+        path = folder / (EIGHT_BITS[0] if int8 else "model.torchscript.pt")
+        torch.jit.save(writer, str(path), _extra_files={"vocab.json": text})
+    metadata = {
         "show": vocabulary.show,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "files": files,
+        "vocabulary_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
         "weights_sha256": vocabulary.weights_sha256,
-        "parameters": sum(weight.numel() for weight in network.parameters()),
-        "scores": content["scores"],
-        "config": content["config"],
-        "versions": {
-            "trained": content["versions"],
-            "exported": {
-                "python": ".".join(map(str, sys.version_info[:3])),
-                "torch": str(torch.__version__),
-                "onnx": onnx.__version__,
-            },
-        },
-        "git_commit": {"trained": content["git_commit"], "exported": git_commit()},
-        "signature": {
-            "inputs": {
-                "tokens": ["int64", ["batch", "time"]],
-                "h": ["float32", state],
-                "c": ["float32", state],
-            },
-            "outputs": {
-                "scores": ["float32", scores],
-                "h_after": ["float32", state],
-                "c_after": ["float32", state],
-            },
-        },
+        "memory": json.dumps(
+            {"size": 0, "sharpness": 0, "share": 0, **(memory or {}), "most": MOST}
+        ),
     }
+    onnx.save(build_onnx(network, metadata), str(folder / "model.onnx"))
+    onnx.save(build_onnx_int8(network, metadata), str(folder / "model.int8.onnx"))
+    if speller:
+        metadata |= {
+            "letters": json.dumps(speller["letters"], ensure_ascii=False),
+            "longest": str(LONGEST),
+            "temperature_share": str(LETTERS),
+        }
+        onnx.save(build_speller_onnx(speller, metadata), str(folder / "speller.onnx"))
+    differences = {
+        "model.torchscript.pt": verify_torchscript(
+            folder / "model.torchscript.pt", network, vocabulary
+        ),
+        "model.onnx": verify_onnx(folder / "model.onnx", network),
+    }
+    if pt2:
+        differences["model.pt2"] = save_pt2(folder / "model.pt2", network, text)
+    return {"differences": differences}
+
+
+def _judge_eight_bits(
+    folder: pathlib.Path, network: RNN, vocabulary: Vocabulary, content: dict[str, Any]
+) -> dict[str, Any]:
+    """Measures perplexity on held-out text, and removes an int8 file that does not hold it."""
+    ids = held_out_streams(Config(**content["config"]), vocabulary)
+    if ids is None:
+        for name in EIGHT_BITS:
+            (folder / name).unlink()
+        return {"tokens": 0, "left_out": dict.fromkeys(EIGHT_BITS, "no held-out text to judge by")}
+    sizes = network.n_layers, network.hidden_dim
+    judged: dict[str, Any] = {
+        "tokens": ids.numel(),
+        "perplexity": {"network": perplexity(step_of_network(network), ids, *sizes)},
+        "left_out": {},
+    }
+    writer, inside = load_torchscript(folder / EIGHT_BITS[0])
+    if inside != vocabulary:
+        raise UserError(f"{EIGHT_BITS[0]} holds another vocabulary than the one exported with it")
+    steps = step_of_torchscript(writer), step_of_onnx(folder / EIGHT_BITS[1])
+    for name, step in zip(EIGHT_BITS, steps, strict=True):
+        found = perplexity(step, ids, *sizes)
+        judged["perplexity"][name] = found
+        rise = found / judged["perplexity"]["network"] - 1
+        if not rise < LARGEST_RISE:
+            (folder / name).unlink()
+            judged["left_out"][name] = f"its perplexity on held-out text is {rise:.1%} higher"
+    return judged
 
 
 def newest_checkpoint(root: pathlib.Path) -> pathlib.Path:

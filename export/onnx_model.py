@@ -4,118 +4,122 @@ PyTorch's own exporter is right for an LSTM only once per process, and fixes the
 a word the second time. The graph is a dozen nodes: saying them is shorter than guarding that.
 """
 
-import numpy
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor
+from torch import Tensor, nn
 
+from export.onnx_graph import FLOAT, INT64, Graph
 from job.model import RNN
 
-OPSET = 17
-IR_VERSION = 8
 # PyTorch keeps an LSTM's gates as input, forget, cell, output, and a GRU's as reset, update, new;
 # ONNX wants input, output, forget, cell, and update, reset, new.
 GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
 
 
 def build_onnx(network: RNN, metadata: dict[str, str]) -> onnx.ModelProto:
-    """The model tokens (batch, time), h, c -> scores (batch, time, vocabulary), h_after, c_after.
+    """The model of one step, over one word or more: batch and time are free.
 
-    h and c are (n_layers, batch, hidden_dim); a GRU hands `c` through, so that one caller serves
-    both. Batch and time are free. `metadata` is kept in the file (custom metadata map).
+    Inputs: tokens (batch, time); h, c (n_layers, batch, hidden_dim). A GRU hands `c` through, so
+    that one caller serves both.
+    Outputs: scores (batch, time, vocabulary); h_after, c_after as h, c; features (batch, time,
+    inputs of the output layer), which the scores are made of. `metadata` is kept in the file.
     """
-    cell, n_layers, size = network.cell, network.n_layers, network.hidden_dim
-    nodes: list[onnx.NodeProto] = []
-    constants: list[onnx.TensorProto] = []
+    return Step(network).build(metadata)
 
-    def constant(name: str, value: Tensor | list[int]) -> str:
-        array = value.detach().cpu().numpy() if isinstance(value, Tensor) else numpy.array(value)
-        constants.append(numpy_helper.from_array(numpy.ascontiguousarray(array), name))
-        return name
 
-    def node(kind: str, inputs: list[str], outputs: list[str], **attributes) -> str:
-        nodes.append(helper.make_node(kind, inputs, outputs, **attributes))
-        return outputs[0]
+class Step:
+    """Writes the graph in float32. What a model of other numbers does otherwise, it overrides."""
 
-    def reordered(weight: Tensor) -> Tensor:
-        gates = weight.detach().chunk(len(GATES[cell]))
-        return torch.cat([gates[number] for number in GATES[cell]])
+    def __init__(self, network: RNN):
+        self.network = network
+        self.graph = Graph()
 
-    states = [[f"{state}.{number}" for number in range(n_layers)] for state in "hc"]
-    if n_layers > 1:
-        lengths = constant("one.each", [1] * n_layers)
-        node("Split", ["h", lengths], states[0], axis=0)
-        node("Split", ["c", lengths], states[1], axis=0)
-    else:
-        states = [["h"], ["c"]]
+    def build(self, metadata: dict[str, str]) -> onnx.ModelProto:
+        """The checked model: see `build_onnx`."""
+        network, graph = self.network, self.graph
+        axis = graph.constant("axis", [1])
+        x = self.word_vectors()
+        x = graph.node("Transpose", [x], "embedded.time", perm=[1, 0, 2])
+        states = (self.layers_of("h"), self.layers_of("c"))
+        after: list[tuple[str, str]] = []
+        for number, (layer, h, c) in enumerate(zip(network.layers, *states, strict=True)):
+            x, h, c = self.recur(number, layer, x, h, c)
+            after.append((h, c))
+            x = graph.node("Squeeze", [x, axis], f"layer.{number}")
+        projected = isinstance(network.projection, nn.Linear)
+        x = graph.node("Transpose", [x], "recurred" if projected else "features", perm=[1, 0, 2])
+        graph.node("Concat", [h for h, _ in after], "h_after", axis=0)
+        graph.node("Concat", [c for _, c in after], "c_after", axis=0)
+        if projected:
+            x = self.linear("projection", network.projection, x, "features")
+        self.linear("fc", network.fc, x, "scores")
 
-    axis = constant("axis", [1])
-    embedding = constant("embedding", network.embedding.weight)
-    x = node("Gather", [embedding, "tokens"], ["embedded"])
-    x = node("Transpose", [x], ["embedded.time"], perm=[1, 0, 2])
-    after: list[list[str]] = [[], []]
-    for number, layer in enumerate(network.layers):
-        biases = torch.cat([reordered(layer.bias_ih_l0), reordered(layer.bias_hh_l0)])
+        state_shape = (FLOAT, [network.n_layers, "batch", network.hidden_dim])
+        return graph.model(
+            "cold-open-step",
+            {"tokens": (INT64, ["batch", "time"]), "h": state_shape, "c": state_shape},
+            {
+                "scores": (FLOAT, ["batch", "time", network.fc.out_features]),
+                "h_after": state_shape,
+                "c_after": state_shape,
+                "features": (FLOAT, ["batch", "time", network.fc.in_features]),
+            },
+            metadata,
+        )
+
+    def layers_of(self, state: str) -> list[str]:
+        """One state (1, batch, hidden_dim) for each layer."""
+        count = self.network.n_layers
+        if count == 1:
+            return [state]
+        names = [f"{state}.{number}" for number in range(count)]
+        lengths = self.graph.constant(f"{state}.lengths", [1] * count)
+        self.graph.node("Split", [state, lengths], names, axis=0)
+        return names
+
+    def word_vectors(self) -> str:
+        """The tokens' rows of the embedding (batch, time, embedding_dim)."""
+        embedding = self.graph.constant("embedding", self.network.embedding.weight)
+        return self.graph.node("Gather", [embedding, "tokens"], "embedded")
+
+    def recur(self, number: int, layer: nn.RNNBase, x: str, h: str, c: str) -> tuple[str, str, str]:
+        """One layer over x (time, batch, inputs): (time, 1, batch, hidden_dim), state after it."""
+        constant, cell = self.graph.constant, self.network.cell
         inputs = [
             x,
-            constant(f"W.{number}", reordered(layer.weight_ih_l0)[None]),
-            constant(f"R.{number}", reordered(layer.weight_hh_l0)[None]),
-            constant(f"B.{number}", biases[None]),
+            constant(f"W.{number}", reordered(layer.weight_ih_l0, cell)[None]),
+            constant(f"R.{number}", reordered(layer.weight_hh_l0, cell)[None]),
+            constant(f"B.{number}", biases(layer, cell)),
             "",  # all sequences of a batch are of one length
-            states[0][number],
+            h,
         ]
         names = [f"outputs.{number}", f"h.{number}.after"]
-        if cell == "lstm":
-            c_after = f"c.{number}.after"
-            node("LSTM", [*inputs, states[1][number]], [*names, c_after], hidden_size=size)
-            after[1].append(c_after)
-        else:
-            node("GRU", inputs, names, hidden_size=size, linear_before_reset=1)
-        after[0].append(names[1])
-        x = node("Squeeze", [names[0], axis], [f"layer.{number}"])
-    x = node("Transpose", [x], ["features"], perm=[1, 0, 2])
-    node("Concat", after[0], ["h_after"], axis=0)
-    if cell == "lstm":
-        node("Concat", after[1], ["c_after"], axis=0)
-    else:
-        node("Identity", ["c"], ["c_after"])
+        size = self.network.hidden_dim
+        if cell == "gru":
+            self.graph.node("GRU", inputs, names, hidden_size=size, linear_before_reset=1)
+            return names[0], names[1], c
+        names.append(f"c.{number}.after")
+        self.graph.node("LSTM", [*inputs, c], names, hidden_size=size)
+        return names[0], names[1], names[2]
 
-    if isinstance(network.projection, torch.nn.Linear):
-        weight = constant("projection.weight", network.projection.weight.t())
-        x = node("MatMul", [x, weight], ["projected"])
-        x = node("Add", [x, constant("projection.bias", network.projection.bias)], ["out"])
-    tied = network.fc.weight is network.embedding.weight
-    rows = embedding if tied else constant("fc.weight", network.fc.weight)
-    columns = node("Transpose", [rows], ["fc.columns"], perm=[1, 0])  # folded when it is loaded
-    x = node("MatMul", [x, columns], ["products"])
-    node("Add", [x, constant("fc.bias", network.fc.bias)], ["scores"])
+    def linear(self, name: str, layer: nn.Linear, x: str, out: str) -> str:
+        """x (batch, time, inputs) times the layer's weights, plus its bias."""
+        tied = layer.weight is self.network.embedding.weight
+        rows = "embedding" if tied else self.graph.constant(f"{name}.weight", layer.weight)
+        # Turned round when the model is loaded, not at each step: the weights are constant.
+        columns = self.graph.node("Transpose", [rows], f"{name}.columns", perm=[1, 0])
+        products = self.graph.node("MatMul", [x, columns], f"{name}.products")
+        bias = self.graph.constant(f"{name}.bias", layer.bias)
+        return self.graph.node("Add", [products, bias], out)
 
-    def tensor(name: str, shape: list[str | int], kind: int = TensorProto.FLOAT):
-        return helper.make_tensor_value_info(name, kind, shape)
 
-    state_shape = [n_layers, "batch", size]
-    graph = helper.make_graph(
-        nodes,
-        "cold-open-step",
-        [
-            tensor("tokens", ["batch", "time"], TensorProto.INT64),
-            tensor("h", state_shape),
-            tensor("c", state_shape),
-        ],
-        [
-            tensor("scores", ["batch", "time", network.fc.out_features]),
-            tensor("h_after", state_shape),
-            tensor("c_after", state_shape),
-        ],
-        constants,
-    )
-    model = helper.make_model(
-        graph,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="cold-open",
-    )
-    helper.set_model_props(model, metadata)
-    onnx.checker.check_model(model, full_check=True)
-    return model
+def reordered(weight: Tensor, cell: str) -> Tensor:
+    """Weights or biases (gates * hidden_dim, ...) of PyTorch with the gates in ONNX's order."""
+    gates = weight.detach().chunk(len(GATES[cell]))
+    return torch.cat([gates[number] for number in GATES[cell]])
+
+
+def biases(layer: nn.RNNBase, cell: str) -> Tensor:
+    """Both biases of a recurrent layer as ONNX wants them: (1, 2 * gates * hidden_dim)."""
+    both = (layer.bias_ih_l0, layer.bias_hh_l0)
+    return torch.cat([reordered(bias, cell) for bias in both])[None]

@@ -1,12 +1,12 @@
-"""Words outside the vocabulary, for TorchScript: `job.speller` and `job.memory` at one place."""
+"""Words outside the vocabulary, for TorchScript: `job.speller`, letter by letter."""
 
 from typing import Any, Dict, List, Tuple
 
 import torch
 from torch import Tensor, nn
 
-from export.layers import GRULayer
-from export.sampling import choose, uniform
+from export.layers import GRULayer, Matrix
+from export.sampling import Options, draw, uniform
 
 LONGEST = 24  # letters of a word that is made up
 
@@ -16,9 +16,10 @@ class Spelling(nn.Module):
 
     Args:
         packed: a speller as it lies in the checkpoint; empty for one that cannot spell.
+        matrix: how weights are kept, `layers.Matrix` or `layers.Matrix8`.
     """
 
-    def __init__(self, packed: Dict[str, Any]):
+    def __init__(self, packed: Dict[str, Any], matrix: type[nn.Module] = Matrix):
         super().__init__()
         self.able: bool = bool(packed)
         self.longest: int = LONGEST
@@ -27,12 +28,10 @@ class Spelling(nn.Module):
         hidden, inputs = weights["gru.weight_ih_l0"].shape
         gru = nn.GRU(inputs, hidden // 3)
         gru.load_state_dict(_part(weights, "gru."))
-        self.gru = GRULayer(gru)
+        self.gru = GRULayer(gru, matrix)
         self.embedding = nn.Parameter(weights["embedding.weight"])
-        self.context = nn.Linear(*weights["context.weight"].shape[::-1])
-        self.context.load_state_dict(_part(weights, "context."))
-        self.fc = nn.Linear(*weights["fc.weight"].shape[::-1])
-        self.fc.load_state_dict(_part(weights, "fc."))
+        self.context = matrix(weights["context.weight"], weights["context.bias"])
+        self.fc = matrix(weights["fc.weight"], weights["fc.bias"])
         self.hidden_dim: int = hidden // 3
 
     def forward(
@@ -42,6 +41,7 @@ class Spelling(nn.Module):
         context = torch.tanh(self.context(features))
         hidden = torch.zeros([1, self.hidden_dim], device=features.device)
         letter = 0  # END is also the beginning
+        options = Options(temperature, 0, top_p, 0.0, 1.0, 0)
         word: List[str] = []
         for place in range(self.longest):
             x = torch.cat([self.embedding[letter][None], context], dim=1)[:, None]
@@ -50,48 +50,12 @@ class Spelling(nn.Module):
             if place == 0:
                 scores[0] = -float("inf")  # a word has a letter
             u, one, two = uniform(one, two)
-            letter = choose(scores, 1, [], temperature, 0, top_p, 0.0, 1.0, u)
+            scores[1] = -float("inf")  # the letter that stands for all rare ones
+            letter = draw(scores, options, u)
             if letter == 0:
                 break
             word.append(self.letters[letter - 2])
         return "".join(word), one, two
-
-
-def recall(
-    scores: Tensor,
-    features: Tensor,
-    keys: Tensor,
-    ids: List[int],
-    sharpness: float,
-    share: float,
-    unknown_id: int,
-    met: int,
-    most: float,
-) -> Tensor:
-    """Scores with the memory of the words just written mixed in: `job.memory` for one place.
-
-    No word gets more than `most` times the network's own probability from it. Without that bound
-    the memory is right more often, as held-out text shows, but what is drawn from it by chance
-    breaks sentences and brackets.
-
-    Args:
-        scores: (vocabulary,); features: (features,).
-        keys: features that the remembered words were predicted from (words, features).
-        ids: the remembered words' ids (words,), those outside the vocabulary numbered after it.
-        met: words outside the vocabulary met so far; each as likely as the unknown word.
-
-    Returns:
-        (vocabulary + met,) of the same sum of exponentials as `scores`.
-    """
-    weights = torch.softmax(sharpness * torch.mv(keys, features), 0)
-    remembered = torch.zeros([scores.size(0) + met], device=scores.device)
-    remembered.index_add_(0, torch.tensor(ids, device=scores.device), weights)
-    total = torch.logsumexp(scores, 0)
-    probabilities = torch.exp(scores - total)
-    bound = torch.cat([probabilities, probabilities[unknown_id].expand([met])])
-    mixed = share * torch.minimum(remembered, most * bound)
-    mixed[: scores.size(0)] += (1.0 - mixed.sum()) * probabilities
-    return torch.log(mixed) + total
 
 
 def _part(weights: Dict[str, Tensor], name: str) -> Dict[str, Tensor]:

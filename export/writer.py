@@ -1,40 +1,36 @@
 """The module that becomes the TorchScript file: text in, text out, and nothing else needed."""
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from data.command_line import UserError
-from data.tokens import fold, join_words, quote_after, split_words, typed
+from data.tokens import fold, quote_after, split_words, typed
 from data.vocab import Vocabulary
-from export.layers import GRULayer, LSTMLayer
-from export.sampling import check, choose, seeded, uniform
-from export.spelling import Spelling, recall
+from export.memory import recall, ring
+from export.reader import ScriptReader
+from export.sampling import Options, check, discourage, draw, seeded, uniform
+from export.spelling import Spelling
 from job.memory import MOST
 from job.model import RNN
 
-WINDOW = 64  # words back that the repetition penalty looks
+HISTORY = 1000  # words back that a repetition is seen, and the memory's largest size
 LETTERS = 0.7  # share of the temperature that letters are drawn at: wilder ones make no names
 
-Hidden = Tuple[Tensor, Tensor]
-# The network's state before the last word; the features that the newest words were predicted from;
-# plain numbers: two of the random generator, whether a quotation is open, the last word, and the
-# newest words; and the words outside the vocabulary met so far, which are numbered after it.
-State = Tuple[Tuple[Tensor, Tensor], Tensor, List[int], List[str]]
+# The network's state before the last word; the ring of its memory; the newest words' ids; plain
+# numbers: two of the random generator, whether a quotation is open, the last word, how many words
+# there were; and the words outside the vocabulary met so far, which are numbered after it.
+State = Tuple[Tuple[Tensor, Tensor], Tensor, Tensor, List[int], List[str]]
 
 
-class ScriptWriter(nn.Module):
+class ScriptWriter(ScriptReader):
     """A trained network with its vocabulary and its way of choosing words.
 
     Args:
         spelling: how to spell words outside the vocabulary, from the checkpoint; empty: it never
             writes one.
         memory: size, sharpness and share of the memory (see `job.memory`); empty: none.
-
-    The hidden state is always an explicit pair (n_layers, batch, hidden_dim), also for a GRU,
-    whose second tensor is zeros. All text methods are pure: nothing is kept between two calls, so
-    that any number of threads may use one loaded file.
+        int8: whether the weights are kept in int8, for a CPU.
 
     Raises:
         UserError: if the network and the vocabulary have different sizes; names both.
@@ -46,110 +42,47 @@ class ScriptWriter(nn.Module):
         vocabulary: Vocabulary,
         spelling: Dict[str, Any] | None = None,
         memory: Dict[str, float] | None = None,
+        int8: bool = False,
     ):
-        super().__init__()
-        outputs = network.fc.out_features
-        if not network.vocab_size == outputs == len(vocabulary):
-            raise UserError(
-                f"the network knows {outputs} words and the vocabulary {len(vocabulary)}: they "
-                "are of two different models"
-            )
-        network = network.cpu().eval()
-        self.window: int = WINDOW
-        self.n_layers: int = network.n_layers
-        self.hidden_dim: int = network.hidden_dim
-        self.embedding = nn.Parameter(network.embedding.weight.detach().clone())
-        kind = LSTMLayer if network.cell == "lstm" else GRULayer
-        self.layers = nn.ModuleList(kind(layer) for layer in network.layers)
-        self.projection = network.projection
-        tied = network.fc.weight is network.embedding.weight
-        weight = network.fc.weight.detach().clone()
-        self.output_weight = self.embedding if tied else nn.Parameter(weight)
-        self.output_bias = nn.Parameter(network.fc.bias.detach().clone())
-        self.spelling = Spelling(spelling or {})
+        super().__init__(network, vocabulary, int8)
+        self.spelling = Spelling(spelling or {}, self.matrix)
         memory = memory or {"size": 0, "sharpness": 0.0, "share": 0.0}
-        self.remembered: int = int(memory["size"]) if memory["share"] > 0 else 0
+        self.history: int = HISTORY
+        self.remembered: int = min(HISTORY, int(memory["size"])) if memory["share"] > 0 else 0
         self.sharpness: float = float(memory["sharpness"])
         self.share: float = float(memory["share"])
         self.most: float = MOST
         self.calm: float = LETTERS
-        self.features: int = self.output_weight.size(1)
         for parameter in self.parameters():
             parameter.requires_grad_(False)
 
-        self.words: List[str] = list(vocabulary.words)
-        self.vocab_to_int: Dict[str, int] = {word: i for i, word in enumerate(vocabulary.words)}
-        self.symbols: Dict[str, str] = dict(vocabulary.symbols)
-        self.folds: List[Tuple[str, str]] = list(vocabulary.folds)
-        self.primer: str = vocabulary.primer
-        self.unknown_id: int = vocabulary.unknown_id
-        # As typed; the repetition penalty spares punctuation and speakers, which must recur.
-        names = {name: symbol for symbol, name in vocabulary.symbols.items()}
-        self.characters: List[str] = [names.get(word, word) for word in vocabulary.words]
-        self.spared: Dict[int, bool] = {
-            i: True
-            for i, word in enumerate(vocabulary.words)
-            if word in names or word.endswith((":", "]"))
-        }
-
-    def forward(self, tokens: Tensor, hidden: Hidden) -> Tuple[Tensor, Hidden]:
-        """tokens (batch, time) int64 -> (scores (batch, time, vocabulary), hidden)."""
-        x, hidden = self.read(tokens, hidden)
-        x = self.projection(x)
-        return torch.nn.functional.linear(x, self.output_weight, self.output_bias), hidden
-
-    def read(self, tokens: Tensor, hidden: Hidden) -> Tuple[Tensor, Hidden]:
-        """The last layer's outputs (batch, time, hidden_dim), without the cost of the scores."""
-        x = torch.nn.functional.embedding(tokens, self.embedding)
-        hs: List[Tensor] = []
-        cs: List[Tensor] = []
-        for number, layer in enumerate(self.layers):
-            x, h, c = layer(x, hidden[0][number], hidden[1][number])
-            hs.append(h)
-            cs.append(c)
-        return x, (torch.stack(hs), torch.stack(cs))
-
     @torch.jit.export
-    def init_hidden(self, batch_size: int) -> Tuple[Tensor, Tensor]:
-        """The state before any word: two tensors of zeros (n_layers, batch, hidden_dim)."""
-        shape = [self.n_layers, batch_size, self.hidden_dim]
-        device = self.embedding.device
-        return torch.zeros(shape, device=device), torch.zeros(shape, device=device)
+    def top_next(self, prompt: str, n: int = 10) -> List[Tuple[str, float]]:
+        """The `n` likeliest next words after a prompt, with their probabilities, likeliest first.
 
-    @torch.jit.export
-    def encode(self, text: str) -> List[int]:
-        """Text into ids; a word that the model has never seen becomes the unknown word's id."""
-        ids: List[int] = []
-        for word in split_words(fold(text, self.folds), self.symbols):
-            ids.append(self.vocab_to_int.get(word, self.unknown_id))
-        return ids
-
-    @torch.jit.export
-    def decode(self, ids: List[int]) -> str:
-        """Ids into text as a person types it."""
-        words: List[str] = []
-        for number in ids:
-            if number < 0 or number >= len(self.words):
-                raise ValueError(f"ids must be from 0 to {len(self.words) - 1}, not {number}")
-            words.append(self.words[number])
-        return join_words(words, self.symbols)
-
-    @torch.jit.export
-    def unknown_words(self, text: str) -> List[str]:
-        """The words of a text that the model has never seen, each once, in order."""
-        found: List[str] = []
-        for word in split_words(fold(text, self.folds), self.symbols):
-            if word not in self.vocab_to_int and word not in found:
-                found.append(word)
+        As `generate` weighs them at temperature 1; the unknown word stands for all that would be
+        spelled.
+        """
+        if n < 1:
+            raise ValueError(f"n must be 1 or above, not {n}")
+        state = self.stream_start(prompt, 0)
+        x, _ = self.read(self.last_words([state]), state[0])
+        probabilities = torch.softmax(self.next_scores(self.output(x)[0, 0], x[0, 0], state), 0)
+        values, ids = torch.topk(probabilities.double(), min(n, probabilities.size(0)))
+        chances: List[float] = values.tolist()
+        numbers: List[int] = ids.tolist()
+        found: List[Tuple[str, float]] = []
+        for place, number in enumerate(numbers):
+            found.append((self.text_of(number, state[4]), chances[place]))
         return found
 
     @torch.jit.export
-    def stream_start(self, prompt: str, seed: int) -> State:
+    def stream_start(self, prompt: str, seed: int = 0) -> State:
         """The state after a prompt, for `stream_next`."""
         one, two = seeded(seed)
         ids = self.encode(self.primer)
         before = len(ids) - 1
-        history: List[int] = []
+        words: List[int] = []
         met: List[str] = []
         quote = False
         for word in split_words(fold(prompt, self.folds), self.symbols):
@@ -159,94 +92,38 @@ class ScriptWriter(nn.Module):
                 if word not in met:
                     met.append(word)
                 number = len(self.words) + met.index(word)
-            history.append(number)
+            words.append(number)
             quote = quote_after(self.text_of(number, met), quote)
+        device = self.spared.device
         hidden = self.init_hidden(1)
-        keys = torch.zeros([0, self.features], device=self.embedding.device)
+        keys = torch.zeros([0, self.features], device=device)
         if len(ids) > 1:
-            tokens = torch.tensor([ids[:-1]], dtype=torch.int64, device=self.embedding.device)
+            tokens = torch.tensor([ids[:-1]], dtype=torch.int64, device=device)
             x, hidden = self.read(tokens, hidden)
-            if self.remembered > 0:
-                keys = self.projection(x)[0, before:][-self.remembered :]
-        numbers = [one, two, 1 if quote else 0, ids[-1]]
-        for number in history[-max(self.window, self.remembered) :]:
-            numbers.append(number)
-        return hidden, keys, numbers, met
+            keys = x[0, before:]
+        recent = torch.tensor(words[-self.history :], dtype=torch.int64, device=device)
+        numbers = [one, two, 1 if quote else 0, ids[-1], len(words)]
+        return hidden, ring(keys, self.remembered), recent, numbers, met
 
     @torch.jit.export
     def stream_next(
         self,
         state: State,
-        temperature: float,
-        top_k: int,
-        top_p: float,
-        min_p: float,
-        repetition_penalty: float,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 0.95,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        no_repeat_ngram_size: int = 0,
     ) -> Tuple[str, State]:
-        """One more word: (the piece of text to append, the next state)."""
-        check(temperature, top_k, top_p, min_p, repetition_penalty)
-        hidden, keys, numbers, met = state
-        token = torch.tensor([[numbers[3]]], dtype=torch.int64, device=self.embedding.device)
-        x, hidden = self.read(token, hidden)
-        features = self.projection(x)[0]
-        scores = torch.nn.functional.linear(features, self.output_weight, self.output_bias)[0]
-        history = numbers[4:]
-        if keys.size(0) > 0:
-            scores = recall(
-                scores,
-                features[0],
-                keys,
-                history[-keys.size(0) :],
-                self.sharpness,
-                self.share,
-                self.unknown_id,
-                len(met),
-                self.most,
-            )
-        u, one, two = uniform(numbers[0], numbers[1])
-        penalised: List[int] = []
-        if repetition_penalty != 1.0:
-            for number in history[-self.window :]:
-                fits = number < scores.size(0) and number not in self.spared
-                if fits and number not in penalised:
-                    penalised.append(number)
-        chosen = choose(
-            scores,
-            -1 if self.spelling.able else self.unknown_id,
-            penalised,
-            temperature,
-            top_k,
-            top_p,
-            min_p,
-            repetition_penalty,
-            u,
+        """One more word: (the piece of text to append, the next state); the old one serves on."""
+        options = Options(
+            temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram_size
         )
-        if chosen == self.unknown_id:
-            word, one, two = self.spelling(features, self.calm * temperature, top_p, one, two)
-            chosen = self.vocab_to_int.get(word, len(self.words) + len(met))
-            if word in met:
-                chosen = len(self.words) + met.index(word)
-            elif chosen >= len(self.words):
-                met = met + [word]  # not in place: the caller's older state must stay as it is
-        following = chosen if chosen < len(self.words) else self.unknown_id
-        word = self.text_of(chosen, met)
-        quote = numbers[2] == 1
-        before = self.text_of(history[-2], met) if len(history) > 1 else ""
-        previous = self.text_of(history[-1], met) if len(history) > 0 else ""
-        piece = typed(before, previous, word, quote)
-        after = [one, two, 1 if quote_after(word, quote) else 0, following]
-        history.append(chosen)
-        for number in history[-max(self.window, self.remembered) :]:
-            after.append(number)
-        if self.remembered > 0:
-            keys = torch.cat([keys, features])[-self.remembered :]
-        return piece, (hidden, keys, after, met)
-
-    def text_of(self, number: int, met: List[str]) -> str:
-        """A word as typed, also one outside the vocabulary."""
-        if number < len(self.characters):
-            return self.characters[number]
-        return met[number - len(self.characters)]
+        check(options)
+        hidden, keys, recent, numbers, met = state
+        pieces, states = self.advance([(hidden, keys.clone(), recent, numbers, met)], options)
+        return pieces[0], states[0]
 
     @torch.jit.export
     def generate(
@@ -259,23 +136,178 @@ class ScriptWriter(nn.Module):
         min_p: float = 0.0,
         repetition_penalty: float = 1.0,
         seed: int = 0,
+        no_repeat_ngram_size: int = 0,
+        stop: Optional[List[str]] = None,
     ) -> str:
-        """The prompt, and `max_new_tokens` words and punctuation marks written after it.
+        """The prompt, and up to `max_new_tokens` words and punctuation marks written after it.
 
-        temperature 0 takes the likeliest word each time; top_k 0, top_p 1, min_p 0 and
-        repetition_penalty 1 switch these off. The same seed writes the same text.
+        temperature 0 takes the likeliest word each time; top_k 0, top_p 1, min_p 0,
+        repetition_penalty 1 and no_repeat_ngram_size 0 switch these off. What is written ends
+        before the first of the texts in `stop`. The same seed writes the same text.
         """
-        check(temperature, top_k, top_p, min_p, repetition_penalty)
+        options = Options(
+            temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram_size
+        )
+        return self.write([prompt], max_new_tokens, options, [seed], stop)[0]
+
+    @torch.jit.export
+    def generate_batch(
+        self,
+        prompts: List[str],
+        max_new_tokens: int = 200,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 0.95,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        seed: int = 0,
+        no_repeat_ngram_size: int = 0,
+        stop: Optional[List[str]] = None,
+    ) -> List[str]:
+        """As `generate` for every prompt side by side, the n-th (from 0) with the seed plus n."""
+        options = Options(
+            temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram_size
+        )
+        seeds = [seed + number for number in range(len(prompts))]
+        return self.write(prompts, max_new_tokens, options, seeds, stop)
+
+    def write(
+        self,
+        prompts: List[str],
+        max_new_tokens: int,
+        options: Options,
+        seeds: List[int],
+        stop: Optional[List[str]],
+    ) -> List[str]:
+        """`generate` for several prompts and seeds."""
+        check(options)
         if max_new_tokens < 0:
             raise ValueError(f"max_new_tokens must be 0 or above, not {max_new_tokens}")
-        state = self.stream_start(prompt, seed)
-        pieces: List[str] = [prompt.rstrip(" ")]
+        stops: List[str] = []
+        if stop is not None:
+            for ending in stop:
+                if ending == "":
+                    raise ValueError("stop must hold no empty text: it would stop at once")
+                stops.append(ending)
+        states: List[State] = []
+        texts: List[str] = []
+        for number, prompt in enumerate(prompts):
+            states.append(self.stream_start(prompt, seeds[number]))
+            texts.append("")
+        going = list(range(len(prompts)))
+        pieces: List[List[str]] = [[""] for _ in prompts]
         for _ in range(max_new_tokens):
-            piece, state = self.stream_next(
-                state, temperature, top_k, top_p, min_p, repetition_penalty
-            )
+            if len(going) == 0:
+                break
+            new, after = self.advance([states[number] for number in going], options)
+            still: List[int] = []
+            for place, number in enumerate(going):
+                states[number] = after[place]
+                pieces[number].append(new[place])
+                end = -1
+                if len(stops) > 0:
+                    end = stopped("".join(pieces[number]), stops)
+                if end >= 0:
+                    pieces[number] = ["".join(pieces[number])[:end]]
+                else:
+                    still.append(number)
+            going = still
+        for number, prompt in enumerate(prompts):
+            texts[number] = prompt.rstrip(" ") + "".join(pieces[number])
+        return texts
+
+    def advance(self, states: List[State], options: Options) -> Tuple[List[str], List[State]]:
+        """One more word for each state; the rings of the states given are overwritten."""
+        h = torch.cat([state[0][0] for state in states], 1)
+        c = torch.cat([state[0][1] for state in states], 1)
+        x, hidden = self.read(self.last_words(states), (h, c))
+        scores = self.output(x)
+        pieces: List[str] = []
+        after: List[State] = []
+        for row, state in enumerate(states):
+            own = hidden[0][:, row : row + 1], hidden[1][:, row : row + 1]
+            piece, following = self.choose(scores[row, 0], x[row, 0], own, state, options)
             pieces.append(piece)
-        return "".join(pieces)
+            after.append(following)
+        return pieces, after
+
+    def choose(
+        self,
+        scores: Tensor,
+        features: Tensor,
+        hidden: Tuple[Tensor, Tensor],
+        state: State,
+        options: Options,
+    ) -> Tuple[str, State]:
+        """The next word of one scene, from scores (vocabulary,): (the piece, the next state)."""
+        _, keys, recent, numbers, met = state
+        chances = self.next_scores(scores, features, state).to(torch.float64)
+        if not self.spelling.able:
+            chances[self.unknown_id] = -float("inf")
+        discourage(chances, recent, self.spared, options)
+        u, one, two = uniform(numbers[0], numbers[1])
+        chosen = draw(chances, options, u)
+        if chosen == self.unknown_id:
+            calm = self.calm * options.temperature
+            word, one, two = self.spelling(features[None], calm, options.top_p, one, two)
+            chosen = self.vocab_to_int.get(word, len(self.words) + len(met))
+            if word in met:
+                chosen = len(self.words) + met.index(word)
+            elif chosen >= len(self.words):
+                met = met + [word]  # not in place: the caller's older state must stay as it is
+        word = self.text_of(chosen, met)
+        quote = numbers[2] == 1
+        size = recent.size(0)
+        before = self.text_of(int(recent[size - 2]), met) if size > 1 else ""
+        previous = self.text_of(int(recent[size - 1]), met) if size > 0 else ""
+        piece = typed(before, previous, word, quote)
+        following = chosen if chosen < len(self.words) else self.unknown_id
+        count = numbers[4]
+        if self.remembered > 0:
+            keys[count % self.remembered] = features
+        newest = torch.tensor([chosen], dtype=torch.int64, device=recent.device)
+        recent = torch.cat([recent, newest])[-self.history :]
+        after = [one, two, 1 if quote_after(word, quote) else 0, following, count + 1]
+        return piece, (hidden, keys, recent, after, met)
+
+    def next_scores(self, scores: Tensor, features: Tensor, state: State) -> Tensor:
+        """(vocabulary + words met,): the network's scores with the memory mixed in."""
+        _, keys, recent, numbers, met = state
+        if self.remembered == 0 or numbers[4] == 0:
+            return scores
+        return recall(
+            scores,
+            features,
+            keys,
+            recent,
+            numbers[4],
+            self.sharpness,
+            self.share,
+            self.unknown_id,
+            len(met),
+            self.most,
+        )
+
+    def last_words(self, states: List[State]) -> Tensor:
+        """The word that each scene stands at: (batch, 1)."""
+        last = [state[3][3] for state in states]
+        return torch.tensor(last, dtype=torch.int64, device=self.spared.device)[:, None]
+
+    def text_of(self, number: int, met: List[str]) -> str:
+        """A word as typed, also one outside the vocabulary."""
+        if number < len(self.characters):
+            return self.characters[number]
+        return met[number - len(self.characters)]
+
+
+def stopped(text: str, stops: List[str]) -> int:
+    """Where the first of the texts that end a scene begins; -1 if none does."""
+    first = -1
+    for ending in stops:
+        place = text.find(ending)
+        if place >= 0 and (first < 0 or place < first):
+            first = place
+    return first
 
 
 def script(writer: ScriptWriter) -> torch.jit.ScriptModule:

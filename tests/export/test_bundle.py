@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from data.command_line import UserError
 from data.vocab import Vocabulary
 from export.bundle import export
-from export.sampling import choose, seeded, uniform
+from export.sampling import Options, draw, seeded, uniform
 from export.verify import verify_onnx
 from export.writer import ScriptWriter
 from job.checkpoint import load_network
@@ -83,10 +83,11 @@ def test_eager_torchscript_and_onnx_write_the_same_words(bundle, writer):
     state = numpy.zeros((network.n_layers, 1, network.hidden_dim), numpy.float32)
     h, c, feed = state, state, ids
     for _ in range(60):
-        scores, h, c = session.run(None, {"tokens": numpy.array([feed]), "h": h, "c": c})
+        scores, h, c, _ = session.run(None, {"tokens": numpy.array([feed]), "h": h, "c": c})
         u, one, two = uniform(one, two)
         last = torch.from_numpy(scores[0, -1])
-        ids.append(choose(last, vocabulary.unknown_id, [], 1.0, 0, 0.95, 0.0, 1.0, u))
+        last[vocabulary.unknown_id] = -torch.inf
+        ids.append(draw(last, Options(temperature=1.0, top_p=0.95), u))
         feed = ids[-1:]
     assert vocabulary.decode(ids[prompted:]) == expected.lower()
 

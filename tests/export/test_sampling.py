@@ -5,15 +5,25 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.sampling import check, choose, seeded, uniform
+from export.sampling import WINDOW, Options, check, discourage, draw, seeded, uniform
 
 SCORES = st.lists(st.floats(-20, 20, width=32), min_size=3, max_size=40, unique=True)
 
 
-def pick(scores, u=0.5, penalised=(), head=512, **options):
-    """The choice with word 0 as the unknown one and everything off that is not given."""
-    off = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
-    return choose(torch.tensor(scores), 0, list(penalised), **{**off, **options}, u=u, head=head)
+def pick(scores, u=0.5, head=512, temperature=1.0, **options):
+    """The choice with word 0 ruled out and everything off that is not given."""
+    known = torch.tensor(scores)
+    known[0] = -float("inf")
+    return draw(known, Options(temperature, **options), u, head)
+
+
+def discouraged(scores, recent, spared=(), **options):
+    """The scores after penalties; words 0 to 9 are the vocabulary."""
+    found = torch.tensor(scores, dtype=torch.float64)
+    marks = torch.zeros(10, dtype=torch.bool)
+    marks[list(spared)] = True
+    discourage(found, torch.tensor(recent, dtype=torch.int64), marks, Options(1.0, **options))
+    return found.tolist()
 
 
 @given(SCORES, st.floats(0, 0.999), st.integers(0, 5), st.floats(0.05, 1), st.floats(0, 1))
@@ -52,8 +62,29 @@ def test_the_words_come_as_often_as_their_probability():
 
 
 def test_the_repetition_penalty_makes_a_word_less_likely_whatever_its_sign():
-    assert pick([0.0, 2.0, 1.9], temperature=0.0, penalised=[1], repetition_penalty=1.5) == 2
-    assert pick([0.0, -2.0, -2.1], temperature=0.0, penalised=[1], repetition_penalty=1.5) == 2
+    scores = [4.0, -2.0, 3.0, 0.0, 5.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    found = discouraged(scores, [1, 0, 0, 4], spared=[4], repetition_penalty=2.0)
+    assert found == [2.0, -4.0, 3.0, 0.0, 5.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+
+
+def test_the_penalty_looks_no_further_back_than_its_window():
+    found = discouraged([1.0] * 10, [3, *[2] * WINDOW], repetition_penalty=2.0)
+    assert found == [1.0, 1.0, 0.5, *[1.0] * 7]
+
+
+def test_words_outside_the_vocabulary_are_penalised_like_others():
+    found = discouraged([1.0] * 11, [10, 11], repetition_penalty=2.0)  # 11 has no score yet
+    assert found == [*[1.0] * 10, 0.5]
+
+
+@given(st.lists(st.integers(0, 9), max_size=20), st.integers(1, 4), st.sets(st.integers(0, 9)))
+def test_no_run_of_words_comes_again(recent, size, spared):
+    found = discouraged([0.0] * 10, recent, spared, no_repeat_ngram_size=size)
+    runs = {tuple(recent[i : i + size]) for i in range(len(recent) - size + 1)}
+    begun = tuple(recent[len(recent) - size + 1 :]) if len(recent) >= size - 1 else None
+    for word in range(10):
+        again = begun is not None and (*begun, word) in runs and word not in spared
+        assert (found[word] == -float("inf")) == again
 
 
 @given(st.integers(0, 2**31 - 1))
@@ -66,11 +97,10 @@ def test_random_numbers_lie_between_0_and_1(seed):
 
 @pytest.mark.parametrize(
     ("number", "value"),
-    [(0, -0.1), (0, float("nan")), (1, -1), (2, 0.0), (2, 1.1), (3, 2.0), (4, 0.5)],
+    [(0, -0.1), (0, float("nan")), (1, -1), (2, 0.0), (2, 1.1), (3, 2.0), (4, 0.5), (5, -1)],
 )
 def test_an_option_out_of_range_is_named(number, value):
-    options = [1.0, 0, 1.0, 0.0, 1.0]
-    names = ["temperature", "top_k", "top_p", "min_p", "repetition_penalty"]
+    options = [1.0, 0, 1.0, 0.0, 1.0, 0]
     options[number] = value
-    with pytest.raises(ValueError, match=names[number]):
-        check(*options)
+    with pytest.raises(ValueError, match=Options._fields[number]):
+        check(Options(*options))

@@ -2,17 +2,13 @@
 
 import math
 
-import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from data.vocab import Vocabulary
 from export.sampling import seeded
-from export.spelling import Spelling, recall
+from export.spelling import Spelling
 from export.writer import ScriptWriter, script
 from job.finish import pack_speller
-from job.memory import Memory, weights
 from job.model import RNN
 from job.speller import END, Speller
 
@@ -84,23 +80,3 @@ def test_without_a_speller_the_unknown_word_is_ruled_out():
     assert not plain.spelling.able
     assert "<unk>" not in plain.generate("x y", 30, 1.0, 0, 1.0, 0.0, 1.0, 1)
     assert writer.spelling.able
-
-
-@settings(deadline=None)
-@given(st.integers(1, 12), st.integers(0, 10**6))
-def test_recall_is_what_training_measures(words, seed):
-    generator = torch.Generator().manual_seed(seed)
-    scores = torch.randn(7, generator=generator)
-    features = torch.randn(words + 1, 4, generator=generator)
-    ids = torch.randint(7, (words,), generator=generator)
-    memory = Memory(size=words, sharpness=0.3, share=0.2)
-    mixed = recall(scores, features[-1], features[:-1], ids.tolist(), 0.3, 0.2, 0, 2, 1e9)
-    weight = weights(features[None, -1:], features[None, :-1], memory)[0, 0, :words]
-    expected = 0.8 * torch.softmax(scores, 0)
-    expected.index_add_(0, ids, 0.2 * weight)
-    assert mixed[7:].isneginf().all()
-    torch.testing.assert_close(torch.softmax(mixed[:7], 0), expected)
-    assert mixed.logsumexp(0).item() == pytest.approx(scores.logsumexp(0).item(), abs=1e-4)
-    bounded = recall(scores, features[-1], features[:-1], ids.tolist(), 0.3, 0.2, 0, 2, 1.5)
-    assert bounded.logsumexp(0).item() == pytest.approx(scores.logsumexp(0).item(), abs=1e-4)
-    assert (torch.softmax(bounded[:7], 0) < 1.31 * torch.softmax(scores, 0) + 1e-6).all()

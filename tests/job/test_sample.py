@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from export import spelling
+from export import memory as ring
 from job.checkpoint import load_network
 from job.memory import MOST, Memory
 from job.sample import choose, recall, sample
@@ -101,8 +101,8 @@ def test_the_exported_model_remembers_as_the_report_does(words, seed, sharpness,
     ids = torch.randint(7, (words,))
     memory = Memory(words, sharpness, share)
     here = recall(scores[None], features[None], keys[None], ids[None], memory)[0]
-    there = spelling.recall(
-        scores, features, keys, ids.tolist(), sharpness, share, unknown_id=0, met=0, most=MOST
+    there = ring.recall(
+        scores, features, ring.ring(keys, words), ids, words, sharpness, share, 0, 0, MOST
     )
     torch.testing.assert_close(torch.log_softmax(here, 0), torch.log_softmax(there, 0))
     assert (torch.exp(torch.log_softmax(here, 0)) <= MOST * torch.softmax(scores, 0) + 1e-6).all()

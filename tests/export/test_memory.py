@@ -1,0 +1,39 @@
+"""The memory of one scene at a time, against what training measures."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from export.memory import recall, ring
+from job.memory import Memory, weights
+
+
+@settings(deadline=None)
+@given(st.integers(1, 12), st.integers(1, 9), st.integers(0, 10**6))
+def test_recall_is_what_training_measures(words, size, seed):
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.randn(7, generator=generator)
+    features = torch.randn(words + 1, 4, generator=generator)
+    ids = torch.randint(7, (words,), generator=generator)
+    memory = Memory(size=size, sharpness=0.3, share=0.2)
+    given_to = scores, features[-1], ring(features[:-1], size), ids, words
+    mixed = recall(*given_to, 0.3, 0.2, 0, 2, 1e9)
+    weight = weights(features[None, -1:], features[None, :-1], memory)[0, 0, :words]
+    expected = 0.8 * torch.softmax(scores, 0)
+    expected.index_add_(0, ids, 0.2 * weight)
+    assert mixed[7:].isneginf().all()
+    torch.testing.assert_close(torch.softmax(mixed[:7], 0), expected)
+    assert mixed.logsumexp(0).item() == pytest.approx(scores.logsumexp(0).item(), abs=1e-4)
+    bounded = recall(*given_to, 0.3, 0.2, 0, 2, 1.5)
+    assert bounded.logsumexp(0).item() == pytest.approx(scores.logsumexp(0).item(), abs=1e-4)
+    assert (torch.softmax(bounded[:7], 0) < 1.31 * torch.softmax(scores, 0) + 1e-6).all()
+
+
+@given(st.integers(0, 30), st.integers(0, 9))
+def test_a_ring_holds_what_came_last_each_at_its_place(count, size):
+    keys = torch.arange(float(count))[:, None]
+    found = ring(keys, size)
+    assert found.shape == (size, 1)
+    for number in range(max(0, count - size), count):
+        assert found[number % size] == number
