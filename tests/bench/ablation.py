@@ -215,10 +215,12 @@ def draw(rows: list[dict[str, Any]], path: pathlib.Path) -> None:
         for shown, figure_name in figures.items():
             axes.plot(x, [row["best"][figure_name] for row in some], "o-", label=shown)
         axes.set(xscale="log", xlabel=label, ylabel="bits" if kind == "text" else "nats per token")
+        axes.set_xticks(x, [f"{value:,}" for value in x], minor=False)
+        axes.set_xticks([], minor=True)
         time_axes = axes.twinx()
         time_axes.plot(x, [row["seconds"] for row in some], "^:", color="grey")
         time_axes.set(ylabel="seconds (dotted)", ylim=(0, None))
-        axes.legend()
+        axes.legend(loc="lower left" if kind == "text" else "upper center")
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
 
