@@ -63,7 +63,8 @@ test: ## run every test (the page's need a Chromium on the machine): ARGS="-k to
 
 bench: ## measure speed
 	@$(set-up)
-	$(python) -m pytest -m bench -s tests/bench $(ARGS)
+	$(python) -m tests.bench.generation $(ARGS)
+	$(python) -m pytest -m bench -s tests/bench
 
 check: ## lint, formatting, and which room imports which
 	@$(set-up) dev

@@ -164,7 +164,11 @@ class ScriptWriter(ScriptReader):
         no_repeat_ngram_size: int = 0,
         stop: Optional[List[str]] = None,
     ) -> List[str]:
-        """As `generate` for every prompt side by side, the n-th (from 0) with the seed plus n."""
+        """As `generate` for every prompt side by side, the n-th (from 0) with the seed plus n.
+
+        In int8 the scenes share the scale of their inputs, and may differ in a word from those
+        that are written alone.
+        """
         options = Options(
             temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram_size
         )

@@ -5,6 +5,7 @@ import os
 import pathlib
 import platform
 import subprocess
+import zipfile
 from typing import Any
 
 import torch
@@ -57,6 +58,9 @@ def load(path: str | pathlib.Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path}: there is no such checkpoint; train first (make train)")
     try:
+        with zipfile.ZipFile(path) as archive:  # torch.load does not look at the checksums
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(f"{damaged} is not what was written")
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises anything from EOFError to UnpicklingError here
         reason = str(error).split("\n")[0][:120]

@@ -1,4 +1,4 @@
-"""How fast an exported model writes on one CPU thread, and whether what it writes is a script.
+"""Whether what an exported model writes is a script.
 
 make bench                                   the newest model in artifacts/
 MODEL=artifacts/NAME/model.torchscript.pt make bench
@@ -7,7 +7,6 @@ MODEL=artifacts/NAME/model.torchscript.pt make bench
 import os
 import pathlib
 import re
-import time
 
 import pytest
 import torch
@@ -23,17 +22,6 @@ def model():
     path = os.environ.get("MODEL") or newest_model(pathlib.Path("artifacts"))
     torch.set_num_threads(1)
     return path, torch.jit.load(str(path), map_location="cpu")
-
-
-def test_tokens_per_second(model):
-    path, writer = model
-    writer.generate("", 50)
-    rates = []
-    for seed in range(5):
-        started = time.perf_counter()
-        writer.generate("", 300, seed=seed)
-        rates.append(300 / (time.perf_counter() - started))
-    print(f"\n{path}: {sorted(rates)[2]:.0f} tokens/s on one thread (median of 5 times 300)")
 
 
 def test_shape_of_what_is_written(model):

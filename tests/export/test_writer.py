@@ -1,0 +1,137 @@
+"""What the TorchScript file offers beside `generate`, as a stranger calls it."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+FILES = ["model.torchscript.pt", "model.int8.torchscript.pt"]
+
+
+@pytest.fixture(scope="module", params=FILES)
+def either(bundle, request):
+    """The file in fp32, then in int8."""
+    return torch.jit.load(str(bundle / request.param))
+
+
+def test_a_batch_writes_what_each_prompt_alone_would(writer):
+    prompts = ["", "Ann: hello there.", "Bob: Zorblax! Zorblax?\n\n", "[setting: "]
+    together = writer.generate_batch(prompts, 30, 1.0, seed=5)
+    alone = [writer.generate(text, 30, 1.0, seed=5 + n) for n, text in enumerate(prompts)]
+    assert together == alone
+
+
+def test_a_batch_of_any_size(either):
+    # In int8 the scenes of a batch share the scale of their inputs: they are near those alone.
+    assert either.generate_batch([], 30) == []
+    assert either.generate_batch(["Ann: "], 30, seed=5) == [either.generate("Ann: ", 30, seed=5)]
+    texts = either.generate_batch(["Ann: "] * 9, 30, seed=5)
+    assert len(texts) == 9
+    assert len(set(texts)) > 1
+    assert all(text.startswith("Ann:") for text in texts)
+
+
+def test_writing_ends_before_the_first_stop_text(either):
+    whole = either.generate("Ann: ", 80, seed=3)
+    written = whole[len("Ann:") :]
+    stop = ["\n\nBob:", "never said", "."]
+    place = min(place for text in stop if (place := written.find(text)) >= 0)
+    assert either.generate("Ann: ", 80, seed=3, stop=stop) == "Ann:" + written[:place]
+    batch = either.generate_batch(["Ann: ", "Ann: "], 80, seed=3, stop=stop)
+    assert batch[0] == "Ann:" + written[:place]
+    assert all(text not in batch[1][len("Ann:") :] for text in stop)
+
+
+def test_no_words_and_no_prompt(either):
+    assert either.generate("Ann: hello ", 0) == "Ann: hello"
+    assert either.generate("", 0) == ""
+
+
+def test_no_run_of_three_words_comes_again_but_of_those_that_must(writer):
+    free = writer.generate("", 300, temperature=0.0)
+    text = writer.generate("", 300, temperature=0.0, no_repeat_ngram_size=3)
+    assert text != free
+    ids = writer.encode(text)
+    spared = {n for n in range(len(writer.words)) if writer.spared[n]}
+    seen: set[tuple[int, ...]] = set()
+    for start in range(len(ids) - 2):
+        run = tuple(ids[start : start + 3])
+        assert run not in seen or run[2] in spared
+        seen.add(run)
+
+
+def test_the_penalty_keeps_speakers_and_punctuation(writer):
+    text = writer.generate("", 200, temperature=0.0, repetition_penalty=3.0)
+    assert text.count("ann:") + text.count("bob:") > 5
+    assert text.count(".") > 5
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.text(max_size=60))
+def test_log_probabilities_are_those_of_forward(writer, text):
+    told = writer.logprobs(text)
+    before = len(writer.encode(writer.primer))
+    ids = writer.encode(writer.primer + text)
+    assert len(told) == len(ids) - before
+    if told:
+        scores, _ = writer(torch.tensor([ids[:-1]]), writer.init_hidden(1))
+        expected = torch.log_softmax(scores[0], 1)
+        for place, (_, value) in enumerate(told):
+            at = before + place
+            assert value == pytest.approx(expected[at - 1, ids[at]].item(), abs=1e-4)
+
+
+def test_log_probabilities_of_a_text_longer_than_a_piece_add_up(writer):
+    text = "Ann: hello there.\n\nBob: not now, Ann.\n\n" * 30
+    told = writer.logprobs(text)
+    assert [word for word, _ in told[:4]] == ["ann:", "hello", "there", "."]
+    assert len(told) > 300
+    assert 0 < -math.fsum(value for _, value in told) / len(told) < 3  # it knows this show
+
+
+def test_words_never_seen_are_scored_under_their_own_name(writer):
+    told = dict(writer.logprobs("Zorblax Élan"))
+    assert set(told) == {"zorblax", "Élan"} or set(told) == {"zorblax", "élan"}
+
+
+def test_the_likeliest_next_words(either):
+    told = either.top_next("Ann: hello", 5)
+    assert len(told) == 5
+    chances = [chance for _, chance in told]
+    assert chances == sorted(chances, reverse=True)
+    assert 0 < sum(chances) <= 1 + 1e-9
+    greedy = either.generate("Ann: hello", 1, temperature=0.0)
+    assert greedy.removeprefix("Ann: hello").strip() == told[0][0].strip()
+    assert len(either.top_next("", 10**6)) == len(either.words)
+
+
+def test_an_older_state_goes_on_as_if_nothing_had_been_written_since(either):
+    state = either.stream_start("Ann: Zorblax", 5)
+    first, second = either.stream_next(state)
+    for _ in range(30):
+        _, second = either.stream_next(second)
+    assert either.stream_next(state)[0] == first
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda w: w.generate("", -1), "max_new_tokens must be 0 or above, not -1"),
+        (lambda w: w.generate("", 5, stop=[""]), "stop must hold no empty text"),
+        (lambda w: w.generate("", 5, no_repeat_ngram_size=-1), "no_repeat_ngram_size"),
+        (lambda w: w.generate_batch([""], 5, seed=-1), "seed must be from 0"),
+        (lambda w: w.stream_next(w.stream_start("", 1), top_p=2.0), "top_p must be above 0"),
+        (lambda w: w.stream_start("", 2**31), "seed must be from 0"),
+        (lambda w: w.top_next("", 0), "n must be 1 or above, not 0"),
+        (lambda w: w.decode([10**6]), "ids must be from 0"),
+        (lambda w: w.init_hidden(0), "batch_size must be 1 or above"),
+        (lambda w: w(torch.tensor([[10**6]]), w.init_hidden(1)), "tokens must be from 0"),
+        (lambda w: w(torch.tensor([1]), w.init_hidden(1)), r"tokens must be \(batch, time\)"),
+        (lambda w: w(torch.tensor([[1]]), w.init_hidden(2)), "hidden must be two tensors"),
+    ],
+)
+def test_what_is_out_of_range_is_named(writer, call, said):
+    with pytest.raises(torch.jit.Error, match=said):
+        call(writer)
