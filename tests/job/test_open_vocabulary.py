@@ -96,9 +96,8 @@ def test_a_speller_learns_and_survives_packing():
         like, unlike = speller.losses(speller.numbered(["dum:", "q%x"]), features).tolist()
         assert like < unlike - 5
         again = unpack_speller(pack_speller(speller))
-        torch.testing.assert_close(
-            again.losses(again.numbered(["dum:"]), features[:1]).item(), like
-        )
+        alone = again.losses(again.numbered(["dum:"]), features[:1]).item()
+        assert alone == pytest.approx(like, abs=1e-4)
     assert fit_speller(network, ids[:50], words[:50], [0]) is None
 
 
