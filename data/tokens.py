@@ -1,9 +1,9 @@
 """Text into words and words into text: the only place where these rules live.
 
 Everything here is standard-library Python in the subset that TorchScript compiles, because the
-exported model carries these same functions inside it. TorchScript's strings are bytes: `lower`
-knows ASCII alone, so letters outside ASCII are lowered by a table of (from, to) folds that is
-applied first. Both runtimes then see the same words (tested on arbitrary text).
+exported model carries these same functions inside it. TorchScript's strings are bytes: only ASCII
+is lowered by rule, letters outside ASCII by a table of (from, to) folds that is applied first. Both
+runtimes then see the same words (tested on arbitrary text).
 """
 
 import unicodedata
@@ -85,7 +85,10 @@ def fold(text: str, folds: List[Tuple[str, str]], lower: bool = True) -> str:
     """Applies the folds in their order and, if `lower`, turns ASCII to lower case."""
     for old, new in folds:
         text = text.replace(old, new)
-    return text.lower() if lower else text
+    if lower:
+        for place in range(26):  # not lower(), which knows more letters here than in TorchScript
+            text = text.replace(chr(65 + place), chr(97 + place))
+    return text
 
 
 def split_words(text: str, symbols: Dict[str, str]) -> List[str]:
@@ -102,6 +105,11 @@ def split_words(text: str, symbols: Dict[str, str]) -> List[str]:
 def is_number(word: str) -> bool:
     """Whether a word is ASCII digits only."""
     return word != "" and word.strip("0123456789") == ""
+
+
+def is_letter(word: str) -> bool:
+    """Whether a word is one ASCII letter."""
+    return len(word) == 1 and word.strip("abcdefghijklmnopqrstuvwxyz") == ""
 
 
 def typed(before: str, previous: str, word: str, inside_quote: bool) -> str:
@@ -129,8 +137,8 @@ def typed(before: str, previous: str, word: str, inside_quote: bool) -> str:
     if previous in [",", "."]:
         if is_number(before.lstrip("$")) and is_number(word):  # $10,000 and 3.50
             return word
-        if previous == "." and len(before) == 1 and len(word) == 1 and word not in ["i", "(", "-"]:
-            return word if before.strip("abcdefghijklmnopqrstuvwxyz") == "" else " " + word  # u.s.
+        if previous == "." and is_letter(before) and is_letter(word) and word != "i":
+            return word  # u.s.
     return " " + word
 
 

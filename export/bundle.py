@@ -15,6 +15,7 @@ from data.command_line import UserError
 from data.vocab import Vocabulary
 from export.card import model_card
 from export.manifest import MANIFEST, manifest_of
+from export.memory import settled
 from export.onnx_int8 import build_onnx_int8
 from export.onnx_model import build_onnx
 from export.onnx_speller import build_speller_onnx
@@ -105,9 +106,7 @@ def _write(
         "show": vocabulary.show,
         "vocabulary_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
         "weights_sha256": vocabulary.weights_sha256,
-        "memory": json.dumps(
-            {"size": 0, "sharpness": 0, "share": 0, **(memory or {}), "most": MOST}
-        ),
+        "memory": json.dumps({**settled(memory), "most": MOST}),
     }
     onnx.save(build_onnx(network, metadata), str(folder / "model.onnx"))
     onnx.save(build_onnx_int8(network, metadata), str(folder / "model.int8.onnx"))

@@ -1,7 +1,18 @@
 """`job.memory` for one place at a time: the newest words are kept in a ring."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
+
+HISTORY = 1000  # words back that anything is remembered: repetitions, and at most the memory
+
+
+def settled(memory: dict[str, Any] | None) -> dict[str, Any]:
+    """The memory's numbers from a checkpoint, or none; size 0 is no memory."""
+    if not memory or memory["share"] <= 0:
+        return {"size": 0, "sharpness": 0.0, "share": 0.0}
+    return {**memory, "size": min(HISTORY, memory["size"])}
 
 
 def ring(keys: Tensor, size: int) -> Tensor:

@@ -62,6 +62,7 @@ class ScriptReader(nn.Module):
         self.primer: str = vocabulary.primer
         self.unknown_id: int = vocabulary.unknown_id
         names = {name: symbol for symbol, name in vocabulary.symbols.items()}
+        self.names: Dict[str, str] = names
         self.characters: List[str] = [names.get(word, word) for word in vocabulary.words]  # typed
         # Punctuation and speakers, which must recur: penalties spare them.
         spared = [word in names or word.endswith((":", "]")) for word in vocabulary.words]
@@ -126,8 +127,9 @@ class ScriptReader(nn.Module):
         """The words of a text that the model has never seen, each once, in order."""
         found: List[str] = []
         for word in split_words(fold(text, self.folds), self.symbols):
-            if word not in self.vocab_to_int and word not in found:
-                found.append(word)
+            shown = self.names.get(word, word)
+            if word not in self.vocab_to_int and shown not in found:
+                found.append(shown)
         return found
 
     @torch.jit.export
@@ -157,7 +159,6 @@ class ScriptReader(nn.Module):
                 place = start + 1 + number - len(before)
                 if place >= 0:
                     word = words[place]
-                    known = self.vocab_to_int.get(word, -1)
-                    found.append((word if known < 0 else self.characters[known], value))
+                    found.append((self.names.get(word, word), value))
             start = end
         return found

@@ -125,11 +125,17 @@ def draw(scores: Tensor, options: Options, u: float, head: int = 512) -> int:
     width = size if options.top_k == 0 else min(options.top_k, size)
     values, ids = torch.topk(probabilities, min(width, head))
     if width > head:
-        enough = float(values.sum().item()) >= options.top_p and options.top_p < 1.0
-        reached = options.top_k == 0 and enough
+        reached = float(values.sum().item()) >= options.top_p and options.top_p < 1.0
         below = float(values[-1].item()) < options.min_p * float(values[0].item())
-        if not reached and not below:
+        if options.top_k > 0 or not (reached or below):
             values, ids = torch.topk(probabilities, width)
+    # Of equals the lower id goes first, which topk leaves open. Words met are often equals: the
+    # memory's bound makes them so.
+    if _has_equals(values, probabilities, options.top_k > 0):
+        last = values[-1].clamp(min=1e-300)
+        ids = (probabilities >= last).nonzero()[:, 0]
+        values, order = torch.sort(probabilities[ids], stable=True, dim=0, descending=True)
+        values, ids = values[:width], ids[order][:width]
     sums = values.cumsum(0)
     total = 1.0 if options.top_k == 0 else float(sums[-1].item())
     kept = values.size(0)
@@ -139,3 +145,13 @@ def draw(scores: Tensor, options: Options, u: float, head: int = 512) -> int:
         kept = min(kept, max(1, int((values >= options.min_p * values[0]).sum().item())))
     place = int((sums[:kept] <= u * sums[kept - 1]).sum().item())
     return int(ids[min(place, kept - 1)].item())
+
+
+def _has_equals(values: Tensor, probabilities: Tensor, cut: bool) -> bool:
+    """Whether sorted values have equals among them or, where they are cut, outside."""
+    equal = torch.logical_and(values[1:] == values[:-1], values[1:] > 0)
+    if bool(equal.any().item()):
+        return True
+    if not cut or float(values[-1].item()) == 0.0:
+        return False
+    return int((probabilities >= values[-1]).sum().item()) > values.size(0)

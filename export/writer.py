@@ -7,19 +7,18 @@ from torch import Tensor
 
 from data.tokens import fold, quote_after, split_words, typed
 from data.vocab import Vocabulary
-from export.memory import recall, ring
+from export.memory import HISTORY, recall, ring, settled
 from export.reader import ScriptReader
 from export.sampling import Options, check, discourage, draw, seeded, uniform
 from export.spelling import Spelling
 from job.memory import MOST
 from job.model import RNN
 
-HISTORY = 1000  # words back that a repetition is seen, and the memory's largest size
 LETTERS = 0.7  # share of the temperature that letters are drawn at: wilder ones make no names
 
 # The network's state before the last word; the ring of its memory; the newest words' ids; plain
 # numbers: two of the random generator, whether a quotation is open, the last word, how many words
-# there were; and the words outside the vocabulary met so far, which are numbered after it.
+# there were; and, as typed, the words outside the vocabulary met so far, numbered after it.
 State = Tuple[Tuple[Tensor, Tensor], Tensor, Tensor, List[int], List[str]]
 
 
@@ -46,9 +45,9 @@ class ScriptWriter(ScriptReader):
     ):
         super().__init__(network, vocabulary, int8)
         self.spelling = Spelling(spelling or {}, self.matrix)
-        memory = memory or {"size": 0, "sharpness": 0.0, "share": 0.0}
+        memory = settled(memory)
         self.history: int = HISTORY
-        self.remembered: int = min(HISTORY, int(memory["size"])) if memory["share"] > 0 else 0
+        self.remembered: int = int(memory["size"])
         self.sharpness: float = float(memory["sharpness"])
         self.share: float = float(memory["share"])
         self.most: float = MOST
@@ -89,9 +88,10 @@ class ScriptWriter(ScriptReader):
             number = self.vocab_to_int.get(word, self.unknown_id)
             ids.append(number)
             if number == self.unknown_id:
-                if word not in met:
-                    met.append(word)
-                number = len(self.words) + met.index(word)
+                shown = self.names.get(word, word)  # a symbol that the show has never used
+                if shown not in met:
+                    met.append(shown)
+                number = len(self.words) + met.index(shown)
             words.append(number)
             quote = quote_after(self.text_of(number, met), quote)
         device = self.spared.device

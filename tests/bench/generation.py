@@ -12,6 +12,7 @@ import json
 import pathlib
 import statistics
 import time
+import types
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -108,8 +109,9 @@ def measure_onnx(
     start = time.perf_counter()
     session = onnxruntime.InferenceSession(str(folder / name), options)
     load = time.perf_counter() - start
-    writer = load_consumer().Writer(folder)
-    writer.model = session
+    consumer = load_consumer()
+    bundle = session, *consumer.load(folder, name)[1:]
+    writer = types.SimpleNamespace(generate=functools.partial(consumer.generate, bundle))
     layers, _, size = session.get_inputs()[1].shape
 
     def steps(count: int, batch: int) -> None:

@@ -1,5 +1,6 @@
 """The sampler against its specification, on arbitrary scores."""
 
+import numpy
 import pytest
 import torch
 from hypothesis import given
@@ -41,6 +42,32 @@ def test_the_unknown_word_is_never_chosen_and_top_k_holds(scores, u, top_k, top_
 def test_sorting_only_the_head_changes_nothing(scores, u, top_k, top_p, min_p):
     options = {"top_k": top_k, "top_p": top_p, "min_p": min_p}
     assert pick(scores, u, head=2, **options) == pick(scores, u, head=512, **options)
+
+
+EQUALS = st.lists(st.sampled_from([-3.0, 0.0, 0.5, 1.0, 1.5, 2.0]), min_size=3, max_size=40)
+
+
+def plainly(scores, u, top_k, top_p, min_p):
+    """The specification by a full, stable sort in numpy."""
+    order = numpy.argsort(-numpy.array(scores), kind="stable")
+    chances = numpy.exp(numpy.array(scores)[order])
+    chances = (chances / chances.sum())[: top_k or None]
+    sums = chances.cumsum()
+    total = sums[-1] if top_k else 1.0
+    kept = (sums < top_p * total).sum() + 1 if top_p < 1 else len(sums)
+    kept = min(kept, len(sums), max(1, (chances >= min_p * chances[0]).sum()))
+    return order[min(kept - 1, (sums[:kept] <= u * sums[kept - 1]).sum())]
+
+
+@given(EQUALS, st.floats(0, 0.999), st.integers(0, 30), st.floats(0.05, 1), st.floats(0, 1))
+def test_of_equals_the_lower_number_goes_first(scores, u, top_k, top_p, min_p):
+    options = Options(1.0, top_k, top_p, min_p)
+    expected = plainly(scores, u, top_k, top_p, min_p)
+    for head in (3, 10, 512):
+        found = draw(torch.tensor(scores), options, u, head)
+        # Sums differ in their last bits: where u falls on an edge, a neighbour is as right.
+        edges = [plainly(scores, u + more, top_k, top_p + more, min_p) for more in (-1e-9, 1e-9)]
+        assert found in (expected, *edges)
 
 
 @given(SCORES, st.floats(0, 0.999))

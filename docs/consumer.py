@@ -1,0 +1,93 @@
+"""Writes scenes with onnxruntime and numpy alone: python consumer.py FOLDER PROMPT [SEED]"""
+
+import hashlib
+import json
+import pathlib
+import sys
+
+import numpy as np
+import onnxruntime
+
+
+def load(folder, model="model.onnx"):
+    """A bundle's folder: (the network, the speller or None, the vocabulary)."""
+    paths = [pathlib.Path(folder, name) for name in (model, "speller.onnx")]
+    sessions = [onnxruntime.InferenceSession(path) for path in paths if path.exists()]
+    text = pathlib.Path(folder, "vocab.json").read_bytes()
+    about = sessions[0].get_modelmeta().custom_metadata_map
+    if hashlib.sha256(text).hexdigest() != about["vocabulary_sha256"]:
+        sys.exit(f"{folder}: vocab.json and {model} are not of one export")
+    return sessions[0], [*sessions, None][1], json.loads(text)
+
+
+def draw(scores, random, temperature, top_p, top_k=0, min_p=0.0):
+    """The place in scores that the next random number picks; `random` moves on by one number."""
+    random[:] = random[0] * 40014 % 2147483563, random[1] * 40692 % 2147483399
+    u = ((random[0] - random[1]) % 2147483562 or 2147483562) / 2147483563
+    order = np.argsort(-scores, kind="stable")[: (top_k or None) if temperature > 0 else 1]
+    chances = np.exp((scores[order] - scores[order[0]]) / (temperature or 1))
+    sums = chances.cumsum()
+    kept = min((sums < top_p * sums[-1]).sum() + 1, (chances >= min_p * chances[0]).sum())
+    return order[(sums[:kept] <= u * sums[kept - 1]).sum()]
+
+
+def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p=0.95, min_p=0.0,
+             repetition_penalty=1.0, no_repeat_ngram_size=0, seed=0):  # fmt: skip
+    """The words that a bundle writes after a prompt; specification.md tells each step."""
+    model, speller, vocabulary = bundle
+    memory = json.loads(model.get_modelmeta().custom_metadata_map["memory"])
+    symbols, text = vocabulary["symbols"], vocabulary["primer"] + prompt
+    for old, new in vocabulary["folds"] + [[symbol, f" {symbols[symbol]} "] for symbol in symbols]:
+        text = text.replace(old, new)
+    given = [word for word in text.encode().lower().decode().split(" ") if word]  # lowers ASCII
+    words, typed = list(vocabulary["words"]), {symbols[symbol]: symbol for symbol in symbols}
+    spared = {i for i, word in enumerate(words) if word in typed or word.endswith((":", "]"))}
+    size, unknown = len(words), words.index(vocabulary["unknown"])
+    words[unknown] = None  # no text has this word; those met outside the vocabulary join the list
+    random = [1 + seed % 2147483562, 1 + (seed * 69069 + 12345) % 2147483398]
+    _ = [draw(np.zeros(1), random, 1, 1) for _ in range(8)]  # neighbouring seeds begin alike
+    h = c = np.zeros([n if n != "batch" else 1 for n in model.get_inputs()[1].shape], np.float32)
+    numbers, keys, scores, n = [], [], None, no_repeat_ngram_size
+    for word in given + [None] * max_new_tokens:  # None: to be written
+        if word is None:
+            recent = numbers[len(vocabulary["primer"]) :][-1000:]  # the primer is new lines alone
+            scores = np.append(scores[0, 0].astype(float), [-np.inf] * (len(words) - size))
+            if memory["size"] and recent:
+                past = np.array(keys[-1 - len(recent) : -1][-memory["size"] :])
+                alike = memory["sharpness"] * (past @ keys[-1])
+                weights = np.exp(alike - np.logaddexp.reduce(alike))
+                found = np.bincount(recent[-len(past) :], weights, len(words))
+                total = np.logaddexp.reduce(scores)
+                chances = np.exp(scores - total)
+                bound = np.append(chances[:size], [chances[unknown]] * (len(words) - size))
+                mixed = memory["share"] * np.minimum(found, memory["most"] * bound)
+                with np.errstate(divide="ignore"):  # a word remembered no more has no chance
+                    scores = np.log(mixed + (1 - mixed.sum()) * chances) + total
+            scores[unknown] -= 0 if speller else np.inf
+            for i in set(recent[-64:]) - spared:
+                scores[i] *= 1 / repetition_penalty if scores[i] > 0 else repetition_penalty
+            last = recent[len(recent) - n + 1 :] if n else None
+            again = {recent[e] for e in range(n - 1, len(recent)) if recent[e - n + 1 : e] == last}
+            scores[list(again - spared)] = -np.inf
+            word = words[draw(scores, random, temperature, top_p, top_k, min_p)]
+            if word is None:
+                about = speller.get_modelmeta().custom_metadata_map
+                letters, calm = json.loads(about["letters"]), float(about["temperature_share"])
+                word, letter, state = "", 0, np.zeros([1, speller.get_inputs()[1].shape[1]], "f4")
+                while (letter or not word) and len(word) < int(about["longest"]):
+                    step = {"letter": np.array([letter]), "h": state, "features": keys[-1][None]}
+                    found, state = speller.run(None, step)
+                    found[0, [1] if word else [0, 1]] = -np.inf  # no rare letter, no empty word
+                    letter = draw(found[0].astype(float), random, calm * temperature, top_p)
+                    word += letters[letter - 2] if letter else ""
+        words += [word] if word not in words else []
+        numbers.append(words.index(word))
+        token = np.array([[numbers[-1] if numbers[-1] < size else unknown]])
+        scores, h, c, features = model.run(None, {"tokens": token, "h": h, "c": c})
+        keys.append(features[0, 0])
+    return [typed.get(words[i], words[i]) for i in numbers[len(given) :]]
+
+
+if __name__ == "__main__":
+    written = generate(load(sys.argv[1]), sys.argv[2], seed=int([*sys.argv, 0][3]))
+    sys.stdout.write(" ".join([sys.argv[2], *written]) + "\n")
