@@ -24,11 +24,13 @@ def draw(scores, random, temperature, top_p, top_k=0, min_p=0.0):
     """The place in scores that the next random number picks; `random` moves on by one number."""
     random[:] = random[0] * 40014 % 2147483563, random[1] * 40692 % 2147483399
     u = ((random[0] - random[1]) % 2147483562 or 2147483562) / 2147483563
-    order = np.argsort(-scores, kind="stable")[: (top_k or None) if temperature > 0 else 1]
-    chances = np.exp((scores[order] - scores[order[0]]) / (temperature or 1))
+    falling = -np.sort(-scores)[: (top_k or None) if temperature > 0 else 1]
+    chances = np.exp((falling - falling[0]) / (temperature or 1))
     sums = chances.cumsum()
     kept = min((sums < top_p * sums[-1]).sum() + 1, (chances >= min_p * chances[0]).sum())
-    return order[(sums[:kept] <= u * sums[kept - 1]).sum()]
+    place = (sums[:kept] <= u * sums[kept - 1]).sum()
+    # Of equals the lower place goes first.
+    return np.flatnonzero(scores == falling[place])[place - (falling > falling[place]).sum()]
 
 
 def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p=0.95, min_p=0.0,
@@ -44,6 +46,7 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
     spared = {i for i, word in enumerate(words) if word in typed or word.endswith((":", "]"))}
     size, unknown = len(words), words.index(vocabulary["unknown"])
     words[unknown] = None  # no text has this word; those met outside the vocabulary join the list
+    ids = {word: number for number, word in enumerate(words)}
     random = [1 + seed % 2147483562, 1 + (seed * 69069 + 12345) % 2147483398]
     _ = [draw(np.zeros(1), random, 1, 1) for _ in range(8)]  # neighbouring seeds begin alike
     h = c = np.zeros([n if n != "batch" else 1 for n in model.get_inputs()[1].shape], np.float32)
@@ -55,10 +58,9 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
             if memory["size"] and recent:
                 past = np.array(keys[-1 - len(recent) : -1][-memory["size"] :])
                 alike = memory["sharpness"] * (past @ keys[-1])
-                weights = np.exp(alike - np.logaddexp.reduce(alike))
-                found = np.bincount(recent[-len(past) :], weights, len(words))
-                total = np.logaddexp.reduce(scores)
-                chances = np.exp(scores - total)
+                weights = np.exp(alike - alike.max())
+                found = np.bincount(recent[-len(past) :], weights / weights.sum(), len(words))
+                chances = np.exp(scores - (total := np.log(np.exp(scores).sum())))
                 bound = np.append(chances[:size], [chances[unknown]] * (len(words) - size))
                 mixed = memory["share"] * np.minimum(found, memory["most"] * bound)
                 with np.errstate(divide="ignore"):  # a word remembered no more has no chance
@@ -80,8 +82,8 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
                     found[0, [1] if word else [0, 1]] = -np.inf  # no rare letter, no empty word
                     letter = draw(found[0].astype(float), random, calm * temperature, top_p)
                     word += letters[letter - 2] if letter else ""
-        words += [word] if word not in words else []
-        numbers.append(words.index(word))
+        words += [word] if word not in ids else []
+        numbers.append(ids.setdefault(word, len(ids)))
         token = np.array([[numbers[-1] if numbers[-1] < size else unknown]])
         scores, h, c, features = model.run(None, {"tokens": token, "h": h, "c": c})
         keys.append(features[0, 0])
@@ -89,5 +91,4 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
 
 
 if __name__ == "__main__":
-    written = generate(load(sys.argv[1]), sys.argv[2], seed=int([*sys.argv, 0][3]))
-    sys.stdout.write(" ".join([sys.argv[2], *written]) + "\n")
+    print(sys.argv[2], *generate(load(sys.argv[1]), sys.argv[2], seed=int([*sys.argv, 0][3])))

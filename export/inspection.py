@@ -60,7 +60,7 @@ def inspect(folder: pathlib.Path) -> Iterator[str]:
         worst = compare(str(folder / "model.onnx"), *steps, sizes, "verified")
         yield f"TorchScript and ONNX give the same scores, to {worst:.0e}"
     for name, writer in writers.items():
-        if not writer.generate("", 20).strip():
+        if not writer.generate("", 300, temperature=1.5).strip():  # wild enough to spell a word
             raise UserError(f"{folder / name} writes nothing")
         yield f"{name} writes"
 

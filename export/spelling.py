@@ -46,7 +46,7 @@ class Spelling(nn.Module):
         for place in range(self.longest):
             x = torch.cat([self.embedding[letter][None], context], dim=1)[:, None]
             x, hidden, _ = self.gru(x, hidden, hidden)
-            scores = self.fc(x[0, 0])
+            scores = self.fc(x[0])[0]
             if place == 0:
                 scores[0] = -float("inf")  # a word has a letter
             u, one, two = uniform(one, two)

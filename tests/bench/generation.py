@@ -11,6 +11,8 @@ import importlib.util
 import json
 import pathlib
 import statistics
+import subprocess
+import sys
 import time
 import types
 import warnings
@@ -76,7 +78,7 @@ def measure(checkpoint: pathlib.Path, words: int, repeats: int) -> dict[str, Any
                     paths[name][f"batch_{batch}"] = batch_rate(writer, batch, words // 4, repeats)
     for name in ("model.onnx", "model.int8.onnx"):
         if (folder / name).is_file():
-            paths[name] = measure_onnx(folder, name, prompts, words, repeats)
+            paths[name] = measure_onnx(folder, name, words, repeats)
     floors = {kind: floor(network, width) for kind, width in (("fp32", 4), ("int8", 1))}
     return {"machine": machine(), "words": words, "paths": paths, "floor": floors}
 
@@ -98,10 +100,11 @@ def batch_rate(writer: Any, batch: int, words: int, repeats: int) -> float:
     return batch * rate(lambda count: writer.generate_batch([""] * batch, count), words, repeats)
 
 
-def measure_onnx(
-    folder: pathlib.Path, name: str, prompts: dict[int, str], words: int, repeats: int
-) -> dict[str, Any]:
-    """An ONNX file with the reference consumer; batches as bare steps, for it writes one scene."""
+def measure_onnx(folder: pathlib.Path, name: str, words: int, repeats: int) -> dict[str, Any]:
+    """An ONNX file with the reference consumer; prompts and batches as bare steps.
+
+    The consumer is written to be read: it takes a prompt word by word, one scene at a time.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -122,7 +125,18 @@ def measure_onnx(
             scores, h, c = session.run(["scores", "h_after", "c_after"], feed)
             tokens = scores[:, -1].argmax(1)[:, None]
 
-    found = {**measure_writer(writer, prompts, words, repeats), "load_seconds": load}
+    def read(count: int) -> None:
+        h = c = numpy.zeros((layers, 1, size), numpy.float32)
+        session.run(None, {"tokens": numpy.zeros((1, count + 2), numpy.int64), "h": h, "c": c})
+
+    found = {
+        "tokens_per_second": rate(lambda count: writer.generate("", count), words, repeats),
+        "first_word_ms": {
+            count: 1000 * median(functools.partial(read, count), repeats) for count in PROMPTS
+        },
+        "load_seconds": load,
+        "resident_mb": resident(folder, name),
+    }
     found["steps"] = rate(lambda count: steps(count, 1), words, repeats)
     for batch in BATCHES:
         bare = functools.partial(steps, batch=batch)
@@ -134,6 +148,17 @@ def rate(write: Callable[[int], object], count: int, repeats: int) -> float:
     """Words a second; a first call is not counted, it compiles."""
     write(min(count, 20))
     return count / median(lambda: write(count), repeats)
+
+
+def resident(folder: pathlib.Path, name: str) -> float:
+    """Megabytes at most of a process that writes 50 words with the consumer and nothing else."""
+    code = (
+        f"import consumer as c; c.generate(c.load({str(folder.resolve())!r}, {name!r}), '', 50); "
+        "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT / "docs", capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[1]) / 1024
 
 
 def course(network: RNN, count: int) -> list[int]:
@@ -210,7 +235,10 @@ def tables(report: dict[str, Any]) -> list[str]:
         lines.append("| " + " | ".join([*cells, *batches, *first, load]) + " |")
     for name, one in paths.items():
         if "steps" in one:
-            lines.append(f"{name}: {one['steps']:,.0f} bare steps/s; at once, bare steps too")
+            lines.append(
+                f"{name}: {one['steps']:,.0f} bare steps/s, and its prompts and batches are bare "
+                f"steps too; the consumer's process takes {one['resident_mb']:.0f} MB at most"
+            )
     for kind, one in report["floor"].items():
         lines.append(
             f"floor {kind}: {one['bytes'] / 1e6:.0f} MB a word at "

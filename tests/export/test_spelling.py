@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 import torch
 
 from data.vocab import Vocabulary
@@ -15,14 +16,14 @@ from job.speller import END, Speller
 TEXT = "Ann: hello Bob.\n\nBob: hello Ann.\n\n" * 20 + "Zed: what?"
 
 
-def make(memory=None, share_of_unknown=0.0):
+def make(memory=None, share_of_unknown=0.0, int8=False):
     torch.manual_seed(3)
     vocabulary = Vocabulary.build(TEXT, "Test", 2)
     network = RNN(len(vocabulary), len(vocabulary), 8, 12, 1, tie_weights=True)
     with torch.no_grad():
         network.fc.bias[vocabulary.unknown_id] = share_of_unknown
     speller = Speller("abcdez:", 8, hidden_dim=16).eval()
-    return ScriptWriter(network, vocabulary, pack_speller(speller), memory), speller
+    return ScriptWriter(network, vocabulary, pack_speller(speller), memory, int8), speller
 
 
 def test_the_same_letters_as_in_training():
@@ -44,8 +45,9 @@ def test_the_same_letters_as_in_training():
     assert word
 
 
-def test_new_words_are_written_and_never_the_unknown_word():
-    writer, _ = make(share_of_unknown=4.0)
+@pytest.mark.parametrize("int8", [False, True])
+def test_new_words_are_written_and_never_the_unknown_word(int8):
+    writer, _ = make(share_of_unknown=4.0, int8=int8)
     scripted = script(writer)
     text = scripted.generate("", 60, 1.0, 0, 1.0, 0.0, 1.0, 5)
     assert text == writer.generate("", 60, 1.0, 0, 1.0, 0.0, 1.0, 5)
