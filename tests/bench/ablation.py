@@ -8,6 +8,7 @@ that was cut short goes on from its --json; several calls may share the rows by 
 
 import json
 import pathlib
+import sys
 import tempfile
 import time
 from typing import Any
@@ -17,7 +18,7 @@ import torch
 from data.command_line import Parser, run
 from data.corpus import LOW_TIDE, read_show, split_show
 from job.config import Config, parse
-from job.train import Run
+from job.train import Run, Stopped
 from tests.bench.training import machine
 
 SIZES = (0.25, 0.5, 1.0, 1.5)  # of the preset's units
@@ -136,7 +137,10 @@ def keep(rows: list, name: str, options: Any, data: str, more: list[str]) -> dic
             ]
         )
         training = Run(config)
-        best = training.train()
+        try:
+            best = training.train()
+        except Stopped as stopped:  # the rows so far are kept
+            sys.exit(stopped.exit_code)
     row = {
         "name": name,
         "parameters": sum(weight.numel() for weight in training.network.parameters()),
