@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class Matrix(nn.Module):
-    """x (..., inputs) -> x · weightᵀ + bias (..., outputs).
+    """x · weightᵀ + bias.
 
     The weight (outputs, inputs) is kept transposed: one row of `x` then reads it from end to end,
     which is half as fast again as `nn.functional.linear`.
@@ -23,8 +23,11 @@ class Matrix(nn.Module):
         self.bias = nn.Parameter(bias.detach().clone(), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (..., inputs) -> (..., outputs)."""
-        return torch.matmul(x, self.columns) + self.bias
+        """x (batch, inputs) or (batch, time, inputs) -> the same with outputs last."""
+        if x.dim() == 2:
+            return torch.addmm(self.bias, x, self.columns)
+        flat = torch.addmm(self.bias, x.reshape(-1, x.size(2)), self.columns)
+        return flat.view(x.size(0), x.size(1), -1)
 
     def rows(self, places: Tensor) -> Tensor:
         """Rows of the weight: places (batch, time) int64 -> (batch, time, inputs)."""
@@ -52,7 +55,7 @@ class Matrix8(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (..., inputs) -> (..., outputs)."""
+        """x (batch, inputs) or (batch, time, inputs) -> the same with outputs last."""
         # The reduced range (7 bits) gives the same sums on processors without VNNI, which clip.
         return torch.ops.quantized.linear_dynamic(x, self.packed, True)
 

@@ -106,15 +106,15 @@ def _is_spared(words: Tensor, spared: Tensor) -> Tensor:
     return torch.logical_and(known, spared[words.clamp(max=spared.size(0) - 1)])
 
 
-def draw(scores: Tensor, options: Options, u: float, head: int = 512) -> int:
+def draw(scores: Tensor, options: Options, u: float, head: int = 128) -> int:
     """The id of the next word.
 
     Args:
         scores: (vocabulary,) of any floating type; what is ruled out is minus infinity.
         options: of these, temperature, top_k, top_p and min_p.
         u: number in [0, 1) that decides.
-        head: so many are sorted first, nearly always enough: sorting a whole vocabulary costs more
-            than a step of the network.
+        head: so many are sorted first, mostly enough: sorting a whole vocabulary costs more than a
+            step of the network.
     """
     if options.temperature == 0.0:
         return int(scores.argmax().item())
@@ -123,12 +123,16 @@ def draw(scores: Tensor, options: Options, u: float, head: int = 512) -> int:
     probabilities = torch.softmax((scores - scores.max()) / options.temperature, 0)
     size = probabilities.size(0)
     width = size if options.top_k == 0 else min(options.top_k, size)
+    if options.top_k > 0:
+        head = width
     values, ids = torch.topk(probabilities, min(width, head))
-    if width > head:
+    while values.size(0) < width:
         reached = float(values.sum().item()) >= options.top_p and options.top_p < 1.0
         below = float(values[-1].item()) < options.min_p * float(values[0].item())
-        if options.top_k > 0 or not (reached or below):
-            values, ids = torch.topk(probabilities, width)
+        if reached or below:
+            break
+        head *= 8
+        values, ids = torch.topk(probabilities, min(width, head))
     # Of equals the lower id goes first, which topk leaves open. Words met are often equals: the
     # memory's bound makes them so.
     if _has_equals(values, probabilities, options.top_k > 0):
