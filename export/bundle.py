@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import signal
 import tempfile
 from typing import Any
 
@@ -62,19 +63,27 @@ def export(checkpoint: pathlib.Path, pt2: bool = False) -> dict[str, Any]:
             (aside / "README.md").write_text(model_card(manifest), encoding="utf-8")
             text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
             (aside / MANIFEST).write_text(text, encoding="utf-8")
-            # The old manifest goes first: it must never vouch for a mixture.
-            (folder / MANIFEST).unlink(missing_ok=True)
-            for file in OPTIONAL:
-                if file not in manifest["files"]:
-                    (folder / file).unlink(missing_ok=True)
-            for file in (*manifest["files"], "README.md", MANIFEST):
-                os.replace(aside / file, folder / file)
+            _rename(aside, folder, [*manifest["files"], "README.md", MANIFEST])
     except (OSError, RuntimeError) as error:
         if isinstance(error, OSError) or "PytorchStreamWriter" in str(error):
             reason = getattr(error, "strerror", None) or "no room, or no right to write"
             raise UserError(f"{folder} could not be written to: {reason}") from None
         raise
     return manifest
+
+
+def _rename(aside: pathlib.Path, folder: pathlib.Path, names: list[str]) -> None:
+    """Gives the files their names. Ctrl-C and SIGTERM wait until all have them."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        # The old manifest goes first: it must never vouch for a mixture.
+        (folder / MANIFEST).unlink(missing_ok=True)
+        for file in set(OPTIONAL) - set(names):
+            (folder / file).unlink(missing_ok=True)
+        for file in names:
+            os.replace(aside / file, folder / file)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def weights_sha256(network: RNN) -> str:

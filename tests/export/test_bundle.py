@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from data.command_line import UserError
 from data.vocab import Vocabulary
 from export.bundle import export
+from export.inspection import inspect
 from export.sampling import Options, draw, seeded, uniform
 from export.verify import verify_onnx
 from export.writer import ScriptWriter
@@ -175,6 +178,28 @@ def test_a_file_that_differs_is_not_exported(bundle, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"model.onnx differs .* nothing was exported"):
         export(tmp_path / "checkpoint.pt")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_an_interrupted_export_leaves_the_old_files_whole(bundle, tmp_path, monkeypatch):
+    shutil.copy(bundle / "checkpoint.pt", tmp_path)
+    export(tmp_path / "checkpoint.pt")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def interrupt(*_):
+        signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("export.bundle.verify_onnx", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            export(tmp_path / "checkpoint.pt")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+    replace = os.replace
+    with monkeypatch.context() as patch:  # while the files get their names it waits
+        patch.setattr("export.bundle.os.replace", lambda *names: (interrupt(), replace(*names)))
+        with pytest.raises(KeyboardInterrupt):
+            export(tmp_path / "checkpoint.pt")
+    assert any("same scores" in line for line in inspect(tmp_path))
 
 
 def test_no_checkpoint_is_one_line(tmp_path):
