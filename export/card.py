@@ -62,6 +62,13 @@ print(writer.generate("", 200, temperature=0.8, seed=7))
 | --- | --- | --- |
 {files}
 
+The TorchScript files write by `generate`, side by side by `generate_batch`, word by word by
+`stream_start` and `stream_next`; `top_next` gives the likeliest next words, `logprobs` scores a
+text, `unknown_words` tells what it has never seen. Options bear Hugging Face's names. The int8
+files are for CPUs, several times as fast. The ONNX files are one step of the network, `model.pt2`,
+where there is one, the step of one word: the manifest has their signature. What they need beside
+them is in the project's docs/specification.md, and in docs/consumer.py as a program.
+
 ## Data and training
 
 Trained on the scripts of *{show}*, from the first weight, with {manifest["parameters"]:,}

@@ -19,7 +19,7 @@ FORMATS = {
     "model.onnx": "ONNX",
     "model.int8.onnx": "ONNX, int8",
     "speller.onnx": "ONNX, one letter of a word outside the vocabulary",
-    "model.pt2": "torch.export",
+    "model.pt2": "torch.export, one word at a time (time is 1)",
     "vocab.json": "cold-open-vocabulary",
 }
 MANIFEST = "manifest.json"  # written last: a folder that has one is whole

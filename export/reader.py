@@ -128,7 +128,8 @@ class ScriptReader(nn.Module):
         found: List[str] = []
         for word in split_words(fold(text, self.folds), self.symbols):
             shown = self.names.get(word, word)
-            if word not in self.vocab_to_int and shown not in found:
+            number = self.vocab_to_int.get(word, self.unknown_id)
+            if number == self.unknown_id and shown not in found:
                 found.append(shown)
         return found
 

@@ -59,14 +59,15 @@ class ScriptWriter(ScriptReader):
     def top_next(self, prompt: str, n: int = 10) -> List[Tuple[str, float]]:
         """The `n` likeliest next words after a prompt, with their probabilities, likeliest first.
 
-        As `generate` weighs them at temperature 1; the unknown word stands for all that would be
-        spelled.
+        As `generate` weighs them at temperature 1. Words that would be spelled are not among them:
+        what is missing to a sum of 1 is theirs.
         """
         if n < 1:
             raise ValueError(f"n must be 1 or above, not {n}")
         state = self.stream_start(prompt, 0)
         x, _ = self.read(self.last_words([state]), state[0])
         probabilities = torch.softmax(self.next_scores(self.output(x)[0, 0], x[0, 0], state), 0)
+        probabilities[self.unknown_id] = 0.0
         values, ids = torch.topk(probabilities.double(), min(n, probabilities.size(0)))
         chances: List[float] = values.tolist()
         numbers: List[int] = ids.tolist()
@@ -121,9 +122,24 @@ class ScriptWriter(ScriptReader):
             temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram_size
         )
         check(options)
+        self.check_state(state)
         hidden, keys, recent, numbers, met = state
         pieces, states = self.advance([(hidden, keys.clone(), recent, numbers, met)], options)
         return pieces[0], states[0]
+
+    def check_state(self, state: State) -> None:
+        """Raises for a state that no stream of this model can be in."""
+        hidden, keys, recent, numbers, met = state
+        fits = list(hidden[0].size()) == [self.n_layers, 1, self.hidden_dim]
+        fits = fits and hidden[1].size() == hidden[0].size() and len(numbers) == 5
+        fits = fits and list(keys.size()) == [self.remembered, self.features]
+        if fits:
+            fits = recent.dim() == 1 and recent.size(0) == min(numbers[4], self.history)
+            fits = fits and numbers[3] >= 0 and numbers[3] < len(self.words)
+        if fits and recent.size(0) > 0:
+            fits = int(recent.min()) >= 0 and int(recent.max()) < len(self.words) + len(met)
+        if not fits:
+            raise ValueError("state must come from stream_start or stream_next of this model")
 
     @torch.jit.export
     def generate(
@@ -166,13 +182,13 @@ class ScriptWriter(ScriptReader):
     ) -> List[str]:
         """As `generate` for every prompt side by side, the n-th (from 0) with the seed plus n.
 
-        In int8 the scenes share the scale of their inputs, and may differ in a word from those
-        that are written alone.
+        After the largest seed comes 0.
         """
         options = Options(
             temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram_size
         )
-        seeds = [seed + number for number in range(len(prompts))]
+        seeded(seed)  # refuses one out of range
+        seeds = [(seed + number) % 2147483648 for number in range(len(prompts))]
         return self.write(prompts, max_new_tokens, options, seeds, stop)
 
     def write(
@@ -192,7 +208,7 @@ class ScriptWriter(ScriptReader):
             for ending in stop:
                 if ending == "":
                     raise ValueError("stop must hold no empty text: it would stop at once")
-                stops.append(ending)
+                stops.append(fold(ending, self.folds))  # what is written is in lower case
         states: List[State] = []
         texts: List[str] = []
         for number, prompt in enumerate(prompts):
