@@ -17,7 +17,7 @@ class Matrix(nn.Module):
     which is half as fast again as `nn.functional.linear`.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor):
+    def __init__(self, weight: Tensor, bias: Tensor, bounded: bool = False):
         super().__init__()
         self.columns = nn.Parameter(weight.detach().t().contiguous(), requires_grad=False)
         self.bias = nn.Parameter(bias.detach().clone(), requires_grad=False)
@@ -40,28 +40,37 @@ class Matrix8(nn.Module):
 
     PyTorch's product gives all rows of `x` one scale, from the smallest and largest value in them.
     Here each row is divided by its own largest value, and a 1 and a -1 that meet weights of 0 are
-    put after it: what is written does not hang on what is written beside it.
+    put after it: what is written does not hang on what is written beside it. A layer's outputs lie
+    between -1 and 1 (`bounded`) and need no division.
 
     Only int8 rows and scales are saved. What the machine multiplies with is packed for it when the
     file is loaded, so that a file made on one processor runs on another.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor):
+    def __init__(self, weight: Tensor, bias: Tensor, bounded: bool = False):
         super().__init__()
+        self.bounded: bool = bounded
         self.scales = (weight.detach().abs().amax(1) / 127.0).clamp(min=1e-12)
         self.weight = torch.round(weight.detach() / self.scales[:, None]).to(torch.int8)
         self.bias = bias.detach().clone()
         self.ends = torch.tensor([[1.0, -1.0]])
-        self.packed = torch.ops.quantized.linear_prepack(padded(self.weight, self.scales), None)
+        self.packed = torch.ops.quantized.linear_prepack(
+            padded(self.weight, self.scales), self.bias if self.bounded else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """x (batch, inputs) or (batch, time, inputs) -> the same with outputs last."""
-        flat = x.reshape(-1, x.size(-1))
-        largest = torch.linalg.vector_norm(flat, float("inf"), [1], True) + 1e-12
-        within = torch.cat([flat / largest, self.ends.expand(flat.size(0), 2)], 1)
+        flat = x if x.dim() == 2 else x.reshape(-1, x.size(2))
+        ends = self.ends if flat.size(0) == 1 else self.ends.expand(flat.size(0), 2)
         # The reduced range (7 bits) gives the same sums on processors without VNNI, which clip.
-        found = torch.ops.quantized.linear_dynamic(within, self.packed, True)
-        found = torch.addcmul(self.bias, found, largest)
+        if self.bounded:
+            within = torch.cat([flat, ends], 1)
+            found = torch.ops.quantized.linear_dynamic(within, self.packed, True)
+        else:
+            largest = torch.linalg.vector_norm(flat, float("inf"), [1], True) + 1e-12
+            within = torch.cat([flat / largest, ends], 1)
+            found = torch.ops.quantized.linear_dynamic(within, self.packed, True)
+            found = torch.addcmul(self.bias, found, largest)
         return found if x.dim() == 2 else found.view(x.size(0), x.size(1), -1)
 
     def rows(self, places: Tensor) -> Tensor:
@@ -71,17 +80,20 @@ class Matrix8(nn.Module):
         return found.reshape(places.size(0), places.size(1), -1)
 
     @torch.jit.export
-    def __getstate__(self) -> Tuple[Tensor, Tensor, Tensor, bool]:
-        return self.weight, self.scales, self.bias, self.training
+    def __getstate__(self) -> Tuple[Tensor, Tensor, Tensor, bool, bool]:
+        return self.weight, self.scales, self.bias, self.bounded, self.training
 
     @torch.jit.export
-    def __setstate__(self, state: Tuple[Tensor, Tensor, Tensor, bool]) -> None:
+    def __setstate__(self, state: Tuple[Tensor, Tensor, Tensor, bool, bool]) -> None:
         self.weight = state[0]
         self.scales = state[1]
         self.bias = state[2]
-        self.training = state[3]
+        self.bounded = state[3]
+        self.training = state[4]
         self.ends = torch.tensor([[1.0, -1.0]])
-        self.packed = torch.ops.quantized.linear_prepack(padded(self.weight, self.scales), None)
+        self.packed = torch.ops.quantized.linear_prepack(
+            padded(self.weight, self.scales), self.bias if self.bounded else None
+        )
 
 
 def padded(weight: Tensor, scales: Tensor) -> Tensor:
@@ -98,11 +110,11 @@ class LSTMLayer(nn.Module):
     sigmoid serves the other three.
     """
 
-    def __init__(self, source: nn.RNNBase, matrix: type[nn.Module]):
+    def __init__(self, source: nn.RNNBase, matrix: type[nn.Module], bounded: bool = False):
         super().__init__()
         bias = _cell_last(source.bias_ih_l0 + source.bias_hh_l0)
-        self.from_input = matrix(_cell_last(source.weight_ih_l0), bias)
-        self.from_hidden = matrix(_cell_last(source.weight_hh_l0), torch.zeros_like(bias))
+        self.from_input = matrix(_cell_last(source.weight_ih_l0), bias, bounded)
+        self.from_hidden = matrix(_cell_last(source.weight_hh_l0), torch.zeros_like(bias), True)
         self.size: int = source.hidden_size
 
     def forward(self, x: Tensor, h: Tensor, c: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
@@ -121,10 +133,10 @@ class LSTMLayer(nn.Module):
 class GRULayer(nn.Module):
     """`nn.GRU` of one layer; gates in PyTorch's order: reset, update, new. `c` goes through."""
 
-    def __init__(self, source: nn.RNNBase, matrix: type[nn.Module]):
+    def __init__(self, source: nn.RNNBase, matrix: type[nn.Module], bounded: bool = False):
         super().__init__()
-        self.from_input = matrix(source.weight_ih_l0, source.bias_ih_l0)
-        self.from_hidden = matrix(source.weight_hh_l0, source.bias_hh_l0)
+        self.from_input = matrix(source.weight_ih_l0, source.bias_ih_l0, bounded)
+        self.from_hidden = matrix(source.weight_hh_l0, source.bias_hh_l0, True)
 
     def forward(self, x: Tensor, h: Tensor, c: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
         """x (batch, time, inputs), h (batch, hidden) -> (outputs, h, c as it came)."""

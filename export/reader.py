@@ -43,10 +43,12 @@ class ScriptReader(nn.Module):
         self.n_layers: int = network.n_layers
         self.hidden_dim: int = network.hidden_dim
         kind = LSTMLayer if network.cell == "lstm" else GRULayer
-        self.layers = nn.ModuleList(kind(layer, matrix) for layer in network.layers)
+        self.layers = nn.ModuleList(
+            kind(layer, matrix, number > 0) for number, layer in enumerate(network.layers)
+        )
         self.projects = isinstance(network.projection, nn.Linear)
         if self.projects:
-            self.projection = matrix(network.projection.weight, network.projection.bias)
+            self.projection = matrix(network.projection.weight, network.projection.bias, True)
         self.output = matrix(network.fc.weight, network.fc.bias)
         self.tied = network.fc.weight is network.embedding.weight
         if not self.tied:
