@@ -40,7 +40,7 @@ def main() -> None:
     parser = Parser(prog="python -m tests.bench.generation", description=__doc__.split("\n")[0])
     parser.add_argument("--checkpoint", type=pathlib.Path, help="exported, with its files beside")
     parser.add_argument("--words", type=int, default=200, help="of each measurement")
-    parser.add_argument("--repeats", type=int, default=5, help="of each; the median counts")
+    parser.add_argument("--repeats", type=int, default=11, help="of each; the median counts")
     parser.add_argument("--json", type=pathlib.Path, help="file for the figures")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", ".torch.jit.[a-z_]+. is deprecated", DeprecationWarning)
