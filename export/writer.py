@@ -210,10 +210,8 @@ class ScriptWriter(ScriptReader):
                     raise ValueError("stop must hold no empty text: it would stop at once")
                 stops.append(fold(ending, self.folds))  # what is written is in lower case
         states: List[State] = []
-        texts: List[str] = []
         for number, prompt in enumerate(prompts):
             states.append(self.stream_start(prompt, seeds[number]))
-            texts.append("")
         going = list(range(len(prompts)))
         pieces: List[List[str]] = [[""] for _ in prompts]
         for _ in range(max_new_tokens):
@@ -232,8 +230,9 @@ class ScriptWriter(ScriptReader):
                 else:
                     still.append(number)
             going = still
+        texts: List[str] = []
         for number, prompt in enumerate(prompts):
-            texts[number] = prompt.rstrip(" ") + "".join(pieces[number])
+            texts.append(prompt.rstrip(" ") + "".join(pieces[number]))
         return texts
 
     def advance(self, states: List[State], options: Options) -> Tuple[List[str], List[State]]:

@@ -1,6 +1,5 @@
 """The reference consumer of docs/ against the writer itself: the same words for the same seed."""
 
-import importlib.util
 import pathlib
 import random
 import shutil
@@ -15,6 +14,7 @@ from export.writer import ScriptWriter
 from job.checkpoint import load_network
 from job.finish import pack_speller
 from job.speller import Speller
+from tests.bench.generation import load_consumer
 
 PATH = pathlib.Path(__file__).parent.parent.parent / "docs" / "consumer.py"
 CASES = 500
@@ -30,10 +30,7 @@ PROMPTS = [
 @pytest.fixture(scope="module")
 def consumer():
     """docs/consumer.py, which is no part of any package."""
-    spec = importlib.util.spec_from_file_location("consumer", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_consumer()
 
 
 def spelling_bundle(checkpoint, folder, rise):

@@ -82,3 +82,11 @@ def test_without_a_speller_the_unknown_word_is_ruled_out():
     assert not plain.spelling.able
     assert "<unk>" not in plain.generate("x y", 30, 1.0, 0, 1.0, 0.0, 1.0, 1)
     assert writer.spelling.able
+
+
+def test_a_state_without_its_memory_is_refused():
+    writer, _ = make({"size": 50, "sharpness": 0.1, "share": 0.9})
+    scripted = script(writer)
+    hidden, keys, *rest = scripted.stream_start("quincy: hello quincy.", 2)
+    with pytest.raises(torch.jit.Error, match="state must come from"):
+        scripted.stream_next((hidden, keys[:0], *rest))
