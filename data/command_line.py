@@ -1,12 +1,16 @@
 """What every command of ours shares: a user's mistake is one line on stderr and exit code 2.
 
-Standard library only, so that the light serving room may use it too.
+Light, so that the serving room may use it too.
 """
 
 import argparse
 import sys
 from collections.abc import Callable
 from typing import NoReturn
+
+import configargparse
+
+ENVIRONMENT = "COLD_OPEN_"  # --max-minutes may be given as COLD_OPEN_MAX_MINUTES too
 
 
 class UserError(ValueError):
@@ -15,12 +19,17 @@ class UserError(ValueError):
     exit_code = 2
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser that refuses in one line and never guesses at a shortened flag."""
+class Parser(configargparse.ArgumentParser):
+    """An argument parser that refuses in one line and never guesses at a shortened flag.
+
+    Every flag may come from the environment too, as a container's settings do; the command line
+    wins.
+    """
 
     def __init__(self, **options):
         options.setdefault("formatter_class", argparse.ArgumentDefaultsHelpFormatter)
-        super().__init__(allow_abbrev=False, **options)
+        options.setdefault("add_env_var_help", True)
+        super().__init__(allow_abbrev=False, auto_env_var_prefix=ENVIRONMENT, **options)
 
     def error(self, message: str) -> NoReturn:
         """Says what is wrong in one line and exits with 2."""

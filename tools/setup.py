@@ -1,9 +1,9 @@
 """Set up .venv for some groups: python3 tools/setup.py [train] [export] [serve] [dev] [...]
 
-No group named means these four; `tensorboard` is set up only where it is named. `make` calls this
-before every target; when nothing changed it only compares checksums. Everything but PyTorch comes
-from locks/, by pip, with hashes, so that your own pip settings (mirrors, certificates) hold.
-PyTorch's build depends on the machine:
+No group named means these four; `tensorboard` and `serve-onnx` (the page without PyTorch) are set
+up only where they are named. `make` calls this before every target; when nothing changed it only
+compares checksums. Everything but PyTorch comes from locks/, by pip, with hashes, so that your own
+pip settings (mirrors, certificates) hold. PyTorch's build depends on the machine:
 
   1. a wheel that your pip settings find in a local folder (PIP_FIND_LINKS) is taken;
   2. otherwise uv picks the build: CPU where there is no NVIDIA GPU, else the driver's CUDA;
@@ -26,7 +26,8 @@ VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = os.path.join(VENV, "cold-open.json")
 GROUPS = ("train", "export", "serve", "dev")
-OPTIONAL = ("tensorboard",)  # only where named
+OPTIONAL = ("tensorboard", "serve-onnx")  # only where named
+WITHOUT_TORCH = {"dev", "serve-onnx"}
 PIP = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "-qq")
 
 
@@ -151,9 +152,9 @@ def set_up(groups):
         raise SetupError(message.format(*sys.version_info[:2]))
     wanted = {group: digest(group) for group in groups}
     late = [group for group in groups if stamp.get(group) != wanted[group]]
-    # dev alone (linting) does without PyTorch.
-    torch_late = set(groups) != {"dev"} and stamp.get("torch") is None
-    torch_late = torch_late or (backend != "auto" and stamp.get("torch") != backend)
+    with_torch = not set(groups) <= WITHOUT_TORCH
+    torch_late = with_torch and stamp.get("torch") is None
+    torch_late = torch_late or (with_torch and backend not in ("auto", stamp.get("torch")))
     if not late and not torch_late:
         return
     if not stamp:
@@ -165,7 +166,7 @@ def set_up(groups):
         if late:
             install_locked(late)
             stamp.update({group: wanted[group] for group in late})
-        if set(groups) != {"dev"}:
+        if with_torch:
             install_torch(backend)
             stamp["torch"] = backend
     except SetupError:
