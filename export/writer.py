@@ -116,15 +116,25 @@ class ScriptWriter(ScriptReader):
         min_p: float = 0.0,
         repetition_penalty: float = 1.0,
         no_repeat_ngram_size: int = 0,
+        allowed_tokens: Optional[List[int]] = None,
     ) -> Tuple[str, State]:
-        """One more word: (the piece of text to append, the next state); the old one serves on."""
+        """One more word: (the piece of text to append, the next state); the old one serves on.
+
+        With `allowed_tokens`, ids of the vocabulary, no other word may come.
+        """
         options = Options(
             temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram_size
         )
         check(options)
         self.check_state(state)
+        if allowed_tokens is not None:
+            if len(allowed_tokens) == 0:
+                raise ValueError("allowed_tokens must hold an id, or be None: some word must come")
+            if min(allowed_tokens) < 0 or max(allowed_tokens) >= len(self.words):
+                raise ValueError(f"allowed_tokens must be from 0 to {len(self.words) - 1}")
         hidden, keys, recent, numbers, met = state
-        pieces, states = self.advance([(hidden, keys.clone(), recent, numbers, met)], options)
+        alone = [(hidden, keys.clone(), recent, numbers, met)]
+        pieces, states = self.advance(alone, options, allowed_tokens)
         return pieces[0], states[0]
 
     def check_state(self, state: State) -> None:
@@ -235,7 +245,9 @@ class ScriptWriter(ScriptReader):
             texts.append(prompt.rstrip(" ") + "".join(pieces[number]))
         return texts
 
-    def advance(self, states: List[State], options: Options) -> Tuple[List[str], List[State]]:
+    def advance(
+        self, states: List[State], options: Options, allowed: Optional[List[int]] = None
+    ) -> Tuple[List[str], List[State]]:
         """One more word for each state; the rings of the states given are overwritten."""
         h = torch.cat([state[0][0] for state in states], 1)
         c = torch.cat([state[0][1] for state in states], 1)
@@ -245,7 +257,7 @@ class ScriptWriter(ScriptReader):
         after: List[State] = []
         for row, state in enumerate(states):
             own = hidden[0][:, row : row + 1], hidden[1][:, row : row + 1]
-            piece, following = self.choose(scores[row, 0], x[row, 0], own, state, options)
+            piece, following = self.choose(scores[row, 0], x[row, 0], own, state, options, allowed)
             pieces.append(piece)
             after.append(following)
         return pieces, after
@@ -257,12 +269,16 @@ class ScriptWriter(ScriptReader):
         hidden: Tuple[Tensor, Tensor],
         state: State,
         options: Options,
+        allowed: Optional[List[int]],
     ) -> Tuple[str, State]:
         """The next word of one scene, from scores (vocabulary,): (the piece, the next state)."""
         _, keys, recent, numbers, met = state
         chances = self.next_scores(scores, features, state).to(torch.float64)
         if not self.spelling.able:
             chances[self.unknown_id] = -float("inf")
+        if allowed is not None:
+            ids = torch.tensor(allowed, dtype=torch.int64, device=chances.device)
+            chances = torch.full_like(chances, -float("inf")).scatter(0, ids, chances[ids])
         discourage(chances, recent, self.spared, options)
         u, one, two = uniform(numbers[0], numbers[1])
         chosen = draw(chances, options, u)

@@ -114,6 +114,20 @@ def test_an_older_state_goes_on_as_if_nothing_had_been_written_since(either):
     assert either.stream_next(state)[0] == first
 
 
+def test_no_word_but_those_allowed_comes(either):
+    names = ["ann:", "bob:"]
+    ids = [list(either.words).index(name) for name in names]
+    for seed in range(20):
+        state = either.stream_start("Ann: hello there.", seed)
+        free, _ = either.stream_next(state, temperature=2.0)
+        piece, after = either.stream_next(state, temperature=2.0, allowed_tokens=ids)
+        assert piece.strip() in names
+        assert either.stream_next(state, temperature=2.0)[0] == free  # the state is unharmed
+        assert either.stream_next(after)[0]
+    only = either.stream_next(state, temperature=0.0, top_k=1, allowed_tokens=[ids[1]])[0]
+    assert only.strip() == "bob:"
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -139,6 +153,8 @@ def test_a_state_that_no_stream_can_be_in_is_refused(either, change):
         (lambda w: w.generate("", 5, no_repeat_ngram_size=-1), "no_repeat_ngram_size"),
         (lambda w: w.generate_batch([""], 5, seed=-1), "seed must be from 0"),
         (lambda w: w.stream_next(w.stream_start("", 1), top_p=2.0), "top_p must be above 0"),
+        (lambda w: w.stream_next(w.stream_start(""), allowed_tokens=[]), "must hold an id"),
+        (lambda w: w.stream_next(w.stream_start(""), allowed_tokens=[-1]), "must be from 0"),
         (lambda w: w.stream_start("", 2**31), "seed must be from 0"),
         (lambda w: w.top_next("", 0), "n must be 1 or above, not 0"),
         (lambda w: w.decode([10**6]), "ids must be from 0"),
