@@ -1,56 +1,78 @@
-"""python -m serve: open the page for an exported model."""
+"""python -m serve: open the page for the exported models."""
 
+import asyncio
+import contextlib
+import logging
 import os
-import pathlib
 import signal
 import socket
 import sys
 import warnings
 
-from data.command_line import Parser, UserError, run
+from data.command_line import UserError, run
+from serve.config import Config, parse
+
+log = logging.getLogger("cold_open")
 
 
-def main() -> None:
-    """Loads the model, opens the page, and serves until it is stopped."""
-    parser = Parser(prog="python -m serve", description="Serves the page of an exported model.")
-    parser.add_argument(
-        "--model", type=pathlib.Path, help="what export wrote (default: the newest in artifacts/)"
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=7860, help="port to listen on")
-    arguments = parser.parse_args()
-    if not 1 <= arguments.port <= 65535:
-        raise UserError(f"--port must be from 1 to 65535, not {arguments.port}")
-    refuse_busy(arguments.host, arguments.port)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
+def main() -> int:
+    """Loads the models, opens the page, and serves until it is stopped."""
+    config = parse()
+    refuse_busy(config.host, config.port)
+    # Read when gradio is imported. It keeps statistics of calls for a page that is not served here.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     warnings.filterwarnings("ignore", ".torch.jit.[a-z_]+. is deprecated", DeprecationWarning)
-    import torch
-    from starlette.middleware import Middleware
+    from serve.actions import Actions, load_models
+    from serve.engine import Engine, default_workers
+    from serve.metrics import Metrics
+    from serve.server import build_server, start_logging
 
-    from serve.app import CSS, NoUploads, build_app
-    from serve.backends import TorchScriptBackend, newest_model
+    start_logging(config.log_level)
+    models = load_models(config)
+    metrics = Metrics()
+    metrics.models.set(len(models))
+    engine = Engine(config.workers or default_workers(), config.max_seconds, metrics)
+    app = build_server(Actions(models, engine), engine, metrics, config)
+    shows = ", ".join(model.bundle.manifest["show"] for model in models)
+    return asyncio.run(serve(app, engine, config, shows))
 
-    torch.set_num_threads(1)  # a second thread brings nothing at batch 1, and others write too
-    backend = TorchScriptBackend(arguments.model or newest_model(pathlib.Path("artifacts")))
-    app = build_app(backend)
-    app.launch(
-        server_name=arguments.host,
-        server_port=arguments.port,
-        css_paths=CSS,
-        footer_links=["api"],
-        app_kwargs={"middleware": [Middleware(NoUploads)]},
-        max_file_size=1,
-        prevent_thread_lock=True,
-        quiet=True,
-        run_history=False,
-        show_error=False,
-        ssr_mode=False,
+
+async def serve(app, engine, config: Config, shows: str) -> int:
+    """Serves until SIGTERM or SIGINT; then lets the scenes under way end."""
+    import uvicorn
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=config.host,
+            port=config.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=config.trusted_proxies,
+            timeout_graceful_shutdown=1,  # a page left open holds its connection for ever
+        )
     )
-    print(
-        f"Cold Open is writing {backend.show} at http://{arguments.host}:{arguments.port}",
-        flush=True,
-    )
-    app.block_thread()
+    server.capture_signals = contextlib.nullcontext  # signals are for what stands below
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    serving = asyncio.create_task(server.serve())
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.02)
+    if server.started:
+        address = f"http://{config.host}:{config.port}{config.root_path}"
+        print(f"Cold Open is writing {shows} at {address}", flush=True)
+        waiting = asyncio.create_task(asked.wait())
+        await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
+        left = await engine.drain(config.grace_seconds)
+        log.info("stopping", extra={"scenes_cut_off": left})
+        server.should_exit = True
+    await serving
+    return 0 if server.started else 1
 
 
 def refuse_busy(host: str, port: int) -> None:
