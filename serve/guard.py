@@ -19,6 +19,7 @@ from serve.calls import APOLOGY, log
 from serve.metrics import Metrics
 
 MAX_BODY = 256 * 1024  # bytes: several times the longest scene
+DEEPEST = 8  # lists and objects within each other
 PROBES = ("/healthz", "/readyz")
 NAME = r"[A-Za-z0-9_-]{1,80}"
 # Gradio has many more: uploads, files by path, proxies, recordings. This page needs none of them.
@@ -32,7 +33,9 @@ DOORS = {
     "POST": re.compile(rf"/gradio_api/(queue/join|cancel|reset|call/(v2/)?{NAME})/?"),
 }
 DOORS["HEAD"] = DOORS["GET"]
-WORK = re.compile(rf"/gradio_api/(queue/join|call/(v2/)?{NAME})/?")  # what costs computing
+CALL = re.compile(rf"/gradio_api/call/(?P<free>v2/)?(?P<name>{NAME})/?")
+WORK = re.compile(rf"/gradio_api/queue/join/?|{CALL.pattern}")  # what costs computing
+KEEP = (b"cache-control", b"public, max-age=31536000, immutable")
 # Of a call's body: what it may hold, and of what kind.
 FIELDS: dict[str, tuple[type, ...]] = {
     "data": (list,),
@@ -60,12 +63,24 @@ class Guard:
     Args:
         rate: as in "300/minute", how often one client may ask for work; empty is no limit.
         password: for HTTP Basic authentication, any user name; empty is none.
-        functions: how many functions the page has: `fn_index` is below it.
+        root_path: what a proxy may leave before a path; taken off.
+        inputs: how many values each function on the server takes, by `fn_index`.
+        endpoints: of each named one, its arguments in order; True for those that must be given.
     """
 
-    def __init__(self, app: Any, metrics: Metrics, rate: str, password: str, functions: int):
-        self.app, self.metrics = app, metrics
-        self.password, self.functions = password.encode("utf-8"), functions
+    def __init__(
+        self,
+        app: Any,
+        metrics: Metrics,
+        rate: str,
+        password: str,
+        root_path: str,
+        inputs: dict[int, int],
+        endpoints: dict[str, dict[str, bool]],
+    ):
+        self.app, self.metrics, self.root_path = app, metrics, root_path
+        self.password = password.encode("utf-8")
+        self.inputs, self.endpoints = inputs, endpoints
         self.rate = limits.parse(rate) if rate else None
         self.pace = limits.aio.strategies.MovingWindowRateLimiter(
             limits.aio.storage.MemoryStorage()
@@ -78,30 +93,38 @@ class Guard:
             return
         if scope["type"] != "http":
             return  # no web sockets: closed without an answer
-        begun = False
+        path = scope["path"].removeprefix(self.root_path) or "/"
+        begun = full = False
 
         async def answer(message: dict) -> None:
-            nonlocal begun
+            nonlocal begun, full
             if message["type"] == "http.response.start":
-                begun = True
+                # Gradio's own words for a full queue are numbers; ours follow.
+                full = message["status"] == 503 and bool(WORK.fullmatch(path))
+                begun = not full
                 message["headers"] = [*message.get("headers", []), *HEADERS]
-            await send(message)
+                if path.startswith("/assets/"):  # their names hold a checksum
+                    message["headers"].append(KEEP)
+            if not full:
+                await send(message)
 
         try:
-            receive = await self._let_in(scope, receive)
-            await self.app(scope, receive, answer)
+            receive = await self._let_in(scope, path, receive)
+            inner = {**scope, "path": path, "raw_path": path.encode("utf-8")}
+            await self.app(inner, receive, answer)
+            if full:
+                raise Refusal(503, "full", "Everyone here is writing already: try again soon.")
         except Refusal as refusal:
             self.metrics.refused.labels(refusal.reason).inc()
             await self._say(send, refusal.status, str(refusal))
         except Exception:
-            log.exception("failed", extra={"path": scope["path"]})
+            log.exception("failed", extra={"path": path})
             self.metrics.refused.labels("error").inc()
             if not begun:
                 await self._say(send, 500, APOLOGY)
 
-    async def _let_in(self, scope: dict, receive: Any) -> Any:
+    async def _let_in(self, scope: dict, path: str, receive: Any) -> Any:
         """What the request's body is read from, once it is seen to be harmless."""
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
         if self.password and path not in PROBES and not self._knows_password(scope):
             raise Refusal(401, "password", "This page has a password.")
         door = DOORS.get(scope["method"])
@@ -116,17 +139,25 @@ class Guard:
             client = (scope.get("client") or ("?", 0))[0]
             if self.rate and not await self.pace.hit(self.rate, client):
                 raise Refusal(429, "pace", f"That was too fast: at most {self.rate}, please.")
-        check_body(body, self.functions, free="/call/v2/" in path)
-        sent = False
-
-        async def again() -> dict:
-            nonlocal sent
-            if sent:
-                return await receive()
-            sent = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        return again
+        fields = read_body(body)
+        if named := CALL.fullmatch(path):
+            if named["name"] not in self.endpoints:
+                raise Refusal(404, "path", f"The endpoints are {', '.join(self.endpoints)}.")
+            arguments = self.endpoints[named["name"]]
+            if named["free"]:
+                check_arguments(fields, arguments)
+                return _again(body, receive)
+            check_fields(fields)
+            given = len(fields["data"]) if isinstance(fields.get("data"), list) else -1
+            if given != len(arguments):
+                raise Refusal(400, "body", f"data must be the list: {_listed(arguments)}.")
+        else:
+            check_fields(fields)
+            if WORK.fullmatch(path) and not isinstance(fields.get("data"), list):
+                raise Refusal(400, "body", "The request's body needs data, a list.")
+            if "data" in fields and len(fields["data"]) != self.inputs.get(fields.get("fn_index")):
+                raise Refusal(400, "body", "There is no such function for so many values.")
+        return _again(body, receive)
 
     async def _body(self, receive: Any) -> bytes:
         parts, size = [], 0
@@ -174,33 +205,56 @@ HEADERS = [
 ]
 
 
-def check_body(body: bytes, functions: int, free: bool) -> None:
-    """Raises `Refusal` for a call's body that Gradio could stumble over.
-
-    Args:
-        free: whether the fields are an endpoint's own arguments.
-    """
+def read_body(body: bytes) -> dict[str, Any]:
+    """A body as JSON; raises `Refusal` for one that is no object, or nested too deep."""
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError):
         raise Refusal(400, "body", "The request's body is not JSON.") from None
     if not isinstance(fields, dict):
         raise Refusal(400, "body", "The request's body must be a JSON object.")
-    if _depth(fields) > 8:
+    if _depth(fields) > DEEPEST:
         raise Refusal(400, "body", "The request's body is nested too deep.")
-    if free:
-        return
+    return fields
+
+
+def check_arguments(fields: dict[str, Any], arguments: dict[str, bool]) -> None:
+    """Raises `Refusal` where an endpoint's arguments are not those that it has."""
+    if strange := [name for name in fields if name not in arguments]:
+        told = f"There is no argument {strange[0][:40]!r}: {_listed(arguments)}."
+        raise Refusal(400, "body", told)
+    if missing := [name for name, must in arguments.items() if must and name not in fields]:
+        raise Refusal(400, "body", f"The argument {missing[0]} is missing.")
+
+
+def check_fields(fields: dict[str, Any]) -> None:
+    """Raises `Refusal` for a call that Gradio could stumble over."""
     for name, value in fields.items():
         if name not in FIELDS or not isinstance(value, FIELDS[name]):
             raise Refusal(400, "body", "The request's body has a field that is strange here.")
-    if len(fields.get("data") or []) > 50:
-        raise Refusal(400, "body", "data has too many values.")
-    for name, limit in (("fn_index", functions), ("trigger_id", 10**6)):
-        if not 0 <= (fields.get(name) or 0) < limit:
-            raise Refusal(400, "body", f"{name} must be from 0 to {limit - 1}.")
+    if not 0 <= (fields.get("trigger_id") or 0) < 10**6:
+        raise Refusal(400, "body", "trigger_id must be a small number.")
     for name in ("session_hash", "event_id"):
         if fields.get(name) is not None and not re.fullmatch(NAME, fields[name]):
             raise Refusal(400, "body", f"{name} must be letters and digits.")
+
+
+def _again(body: bytes, receive: Any) -> Any:
+    """A `receive` that gives a body that was read already."""
+    sent = False
+
+    async def again() -> dict:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _listed(names: dict[str, bool]) -> str:
+    return ", ".join(names) or "it takes none"
 
 
 def _depth(value: Any) -> int:
@@ -211,6 +265,6 @@ def _depth(value: Any) -> int:
             v.values() if isinstance(v, dict) else v for v in level if isinstance(v, dict | list)
         ]
         level = [item for items in inner for item in items]
-        if deepest > 8:
+        if deepest > DEEPEST + 1:
             break
     return deepest - 1

@@ -49,7 +49,6 @@ def add_room(app: gr.Blocks, actions: Actions, calls: Calls, facts: list[Told]) 
             line = gr.Textbox(
                 label="First line",
                 placeholder=f"{(speakers or ['She'])[0]}: You will not believe this.",
-                lines=2,
                 max_length=2000,
                 elem_id="first-line",
             )
@@ -57,7 +56,8 @@ def add_room(app: gr.Blocks, actions: Actions, calls: Calls, facts: list[Told]) 
             with gr.Row():
                 start = gr.Button("Write", variant="primary", elem_id="write")
                 stop = gr.Button("Stop", elem_id="stop")
-            examples = [gr.Button(name, size="sm") for name, *_ in ideas(speakers)]
+            with gr.Row(elem_id="ideas"):
+                examples = [gr.Button(name, size="sm") for name, *_ in ideas(speakers)]
             with gr.Accordion("Finer controls", open=False):
                 sliders = {name: slider(name) for name in NUMBERS}
                 seed = gr.Textbox(  # gr.Number shows an empty field as 0
@@ -138,7 +138,7 @@ def add_room(app: gr.Blocks, actions: Actions, calls: Calls, facts: list[Told]) 
 
         return handle
 
-    async def alternatives(event: gr.EventData, text: Any, model: Any) -> Any:
+    async def likely(event: gr.EventData, text: Any, model: Any) -> Any:
         word = detail(event, "word")
         found = await calls.single(
             "alternatives", lambda: actions.alternatives(text, word, 8, model), text
@@ -151,7 +151,7 @@ def add_room(app: gr.Blocks, actions: Actions, calls: Calls, facts: list[Told]) 
         words = await calls.single("surprise", lambda: actions.surprise(text, model), text)
         return json.dumps(words)
 
-    async def fountain(text: Any, model: Any) -> str:
+    async def screenplay(text: Any, model: Any) -> str:
         return await calls.single("fountain", lambda: actions.fountain(text, model), text)
 
     def recast(model: Any) -> tuple[Any, Any]:
@@ -173,6 +173,7 @@ def add_room(app: gr.Blocks, actions: Actions, calls: Calls, facts: list[Told]) 
             **EVENT,
         )
         writing.append(event)
+        event.failure(None, None, None, js="() => coldOpen.stop()", **EVENT)
         shown = event.then(inside, look, found, **EVENT)
         shown.then(None, [found, saved], None, js="(f, s) => coldOpen.done(f, s)", **EVENT)
 
@@ -190,7 +191,7 @@ def add_room(app: gr.Blocks, actions: Actions, calls: Calls, facts: list[Told]) 
     mode.change(None, mode, None, js="(m) => coldOpen.look(m)", **EVENT).then(
         inside, look, found, **EVENT
     ).then(None, found, None, js="(f) => coldOpen.inside(f)", **EVENT)
-    view.select(alternatives, [text, model], found, **EVENT).then(
+    view.select(likely, [text, model], found, **EVENT).then(
         None, found, None, js="(f) => coldOpen.offer(f)", **EVENT
     )
     undo.click(None, None, [text, saved], js="() => coldOpen.undo()", **EVENT)
@@ -209,7 +210,7 @@ def add_room(app: gr.Blocks, actions: Actions, calls: Calls, facts: list[Told]) 
     link.click(None, [text, saved, model], None, js="(...v) => coldOpen.link(...v)", **EVENT)
     as_text.click(None, text, None, js="(t) => coldOpen.save(t, 'txt')", **EVENT)
     as_json.click(None, [text, saved, model], None, js="(...v) => coldOpen.json(...v)", **EVENT)
-    as_fountain.click(fountain, [text, model], found, **EVENT).then(
+    as_fountain.click(screenplay, [text, model], found, **EVENT).then(
         None, found, None, js="(f) => coldOpen.save(f, 'fountain')", **EVENT
     )
 

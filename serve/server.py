@@ -16,6 +16,29 @@ from serve.engine import Engine
 from serve.guard import Guard
 from serve.metrics import CONTENT_TYPE, Metrics
 
+COLOURS = {  # Gradio's own are too pale to be read by everyone (WCAG 2, 4.5 to 1)
+    "button_primary_background_fill": "#a8420f",
+    "button_primary_background_fill_hover": "#8a3b12",
+    "button_primary_background_fill_dark": "#a8420f",
+    "button_primary_background_fill_hover_dark": "#8a3b12",
+    "button_primary_text_color": "#ffffff",
+    "block_info_text_color": "#57534e",
+    "block_info_text_color_dark": "#b8b2aa",
+    "block_label_text_color": "#44403c",
+    "block_title_text_color": "#44403c",
+    "block_title_text_color_dark": "#d6d3d1",
+    "input_placeholder_color": "#6b6660",
+    "input_placeholder_color_dark": "#a8a29e",
+    "checkbox_background_color_selected": "#a8420f",
+    "checkbox_background_color_selected_dark": "#c2570f",
+    "checkbox_border_color_selected": "#a8420f",
+    "slider_color": "#a8420f",
+    "body_text_color_subdued": "#57534e",
+    "body_text_color_subdued_dark": "#b8b2aa",
+    "link_text_color": "#8a3b12",
+    "link_text_color_dark": "#f0a878",
+}
+
 
 def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Config) -> Any:
     """The ASGI application."""
@@ -56,9 +79,29 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Con
             font=["ui-sans-serif", "system-ui", "sans-serif"],
             font_mono=["Courier Prime", "Courier New", "monospace"],
             primary_hue="orange",
-        ),
+        ).set(**COLOURS),
     )
-    return Guard(app, metrics, config.rate_limit, config.password, len(blocks.fns))
+    return Guard(
+        app,
+        metrics,
+        rate=config.rate_limit,
+        password=config.password,
+        root_path=config.root_path,
+        inputs={number: len(each.inputs) for number, each in blocks.fns.items() if each.fn},
+        endpoints=endpoints_of(blocks),
+    )
+
+
+def endpoints_of(blocks: gr.Blocks) -> dict[str, dict[str, bool]]:
+    """The named endpoints: each one's arguments in order, True for those that must be given."""
+    named = blocks.get_api_info()["named_endpoints"]
+    return {
+        name.strip("/"): {
+            each["parameter_name"]: not each["parameter_has_default"]
+            for each in endpoint["parameters"]
+        }
+        for name, endpoint in named.items()
+    }
 
 
 def start_logging(level: str) -> None:
