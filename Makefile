@@ -18,7 +18,7 @@ help: ## list the targets
 
 demo: $(LOW_TIDE)/manifest.json ## train on the embedded show (2-3 min, once), export, and open the page
 	@$(set-up) serve
-	$(python) -m serve --model $(LOW_TIDE)/model.torchscript.pt $(ARGS)
+	$(python) -m serve --model $(LOW_TIDE) $(ARGS)
 
 # Trained again only if the show, the settings or the network changed, or the checkpoint is gone. The
 # mark is set after training has ended, so that a run cut short is not taken for a finished one.
@@ -50,7 +50,7 @@ export: ## write the files that leave: CHECKPOINT=artifacts/NAME/checkpoint.pt (
 	@$(set-up) train export
 	$(python) -m export $(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT") $(ARGS)
 
-serve: ## open the page: MODEL=artifacts/NAME/model.torchscript.pt (default: the newest), ARGS="--port 8000"
+serve: ## open the page: MODEL=artifacts/NAME (default: all in artifacts/), ARGS="--port 8000"
 	@$(set-up) serve
 	$(python) -m serve $(if $(MODEL),--model "$$MODEL") $(ARGS)
 
@@ -64,6 +64,7 @@ test: ## run every test (the page's need a Chromium on the machine): ARGS="-k to
 bench: ## measure speed
 	@$(set-up)
 	$(python) -m tests.bench.generation $(ARGS)
+	$(python) -m tests.bench.serving
 	$(python) -m pytest -m bench -s tests/bench
 
 check: ## lint, formatting, and which room imports which

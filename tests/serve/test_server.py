@@ -26,7 +26,7 @@ from serve.config import parse
 from serve.scene import Scene
 from serve.writing import Writing
 from tests.conftest import ROOT
-from tests.serving import free_port, serving
+from tests.serving import free_port, hostile, serving
 
 
 @pytest.fixture(scope="module")
@@ -152,65 +152,6 @@ def test_doors_that_nobody_needs_are_shut(server, path, method):
     answer = httpx.request(method, server.address + path)
     assert answer.status_code in (400, 404)
     assert "root:" not in answer.text
-
-
-def hostile(source, functions):
-    """A request that nobody honest sends: (method, path, body)."""
-    strange = [
-        *(
-            None,
-            True,
-            -1,
-            10**30,
-            1.5,
-            "",
-            "x" * 5_000,
-            "\0",
-            "\ud800",
-            "{{7*7}}",
-            "../../etc/passwd",
-        ),
-        *(
-            [],
-            {},
-            [[]],
-            {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
-            float("nan"),
-        ),
-        *("<script>alert(1)</script>", "' OR 1=1 --", "%s%n", [None] * 60, {"__class__": "x"}),
-    ]
-    pick = source.choice
-    kind = source.randrange(6)
-    if kind == 0:
-        data = [pick(strange) for _ in range(source.randrange(16))]
-        body = {"data": data, "fn_index": source.randrange(functions), "session_hash": "abc"}
-        return "POST", "/gradio_api/queue/join", json.dumps(body)
-    if kind == 1:
-        names = (
-            "data",
-            "fn_index",
-            "session_hash",
-            "event_data",
-            "trigger_id",
-            "batched",
-            "request",
-        )
-        body = {name: pick(strange) for name in source.sample(names, 4)}
-        return "POST", "/gradio_api/queue/join", json.dumps(body)
-    if kind == 2:
-        endpoint = pick(["write", "surprise", "alternatives", "open_scene", "compare", "nothing"])
-        names = ("prompt", "cast", "text", "word", "line", "n", "seed", "scene", "one", "model")
-        body = {name: pick(strange) for name in source.sample(names, 3)}
-        return "POST", f"/gradio_api/call/v2/{endpoint}", json.dumps(body)
-    if kind == 3:
-        return "POST", "/gradio_api/call/write", json.dumps({"data": pick(strange)})
-    if kind == 4:
-        garbage = bytes(source.randrange(256) for _ in range(source.randrange(200)))
-        return "POST", pick(["/gradio_api/queue/join", "/gradio_api/cancel"]), garbage
-    path = "".join(
-        pick(["/", "..", "%2e", "a", "file=", "gradio_api", "\\", "?", "%00"]) for _ in range(8)
-    )
-    return pick(["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]), "/" + path, b""
 
 
 def test_hostile_callers_get_nothing_but_refusals(server):
