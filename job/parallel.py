@@ -15,6 +15,7 @@ them hears, goes to all by `by_first` and `most`, over gloo, which no GPU has to
 import contextlib
 import datetime
 import os
+import pathlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -29,7 +30,7 @@ T = TypeVar("T")
 # As long as the first process may judge, learn to spell, or write to a slow disk. That a process is
 # gone is not found out by waiting: the connection breaks, and torchrun ends all.
 PATIENCE = datetime.timedelta(days=1)
-ENDED = "cold-open/ended"
+ENDED = "COLD_OPEN_ENDED"  # names the file in which a launch keeps how it ended
 
 
 class Lost(UserError):
@@ -181,9 +182,15 @@ def join(device: str) -> Group:
                 f"--nproc-per-node {gpus}"
             )
         torch.cuda.set_device(local)
-    if not distributed.is_initialized():
-        distributed.init_process_group("nccl" if device == "cuda" else "gloo")
-    return Group(distributed.get_rank(), size)
+    rank, store = int(os.environ["RANK"]), None
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        # It outlives a restart, and so would the addresses in it of processes that are gone.
+        address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+        store = distributed.TCPStore(address, port, is_master=False)
+        store = distributed.PrefixStore(os.environ["TORCHELASTIC_RESTART_COUNT"], store)
+    numbers = {"store": store, "rank": rank, "world_size": size}
+    distributed.init_process_group("nccl" if device == "cuda" else "gloo", **numbers)
+    return Group(rank, size)
 
 
 def restarted() -> bool:
@@ -193,28 +200,24 @@ def restarted() -> bool:
 
 @contextlib.contextmanager
 def endings() -> Iterator[None]:
-    """Around a run: what ended on purpose is not started again by `torchrun --max-restarts`.
+    """Around a run: what ended on purpose is not started again by --max-restarts.
 
     torchrun starts all processes anew whatever they ended of, also when time was up, they were
-    told to stop, or a file was missing. So the exit code is left in torchrun's store, which
-    outlives them, and those who find one end at once in the same way.
+    told to stop, or a file was missing. So the exit code is left in a file that `job.launch`
+    names, and those who find one end at once in the same way.
 
     Raises:
         SystemExit: if an earlier process of this launch has ended on purpose.
     """
-    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
-        yield
-        return
-    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    store = distributed.TCPStore(address, port, is_master=False)
-    if restarted() and store.check([ENDED]):
-        raise SystemExit(int(store.get(ENDED)))
+    path = pathlib.Path(os.environ.get(ENDED, os.devnull))
+    if restarted() and path.is_file():
+        raise SystemExit(int(path.read_text()))
     try:
         yield
     except Exception as error:
         code = getattr(error, "exit_code", None)
         if code is not None and not isinstance(error, Lost):
-            store.set(ENDED, str(code))
+            path.write_text(str(code))
         raise
 
 
