@@ -158,9 +158,7 @@ def export_case(folder: pathlib.Path) -> Case:
         next(inspect(kept))
         assert not list(kept.glob(".*")), "an earlier export's folder still lies there"
 
-    return Case(
-        ["export", "--checkpoint", str(kept / "checkpoint.pt")], lambda: None, whole, ended
-    )
+    return Case(["export", "--checkpoint", str(kept / "checkpoint.pt")], lambda: None, whole, ended)
 
 
 CASES: dict[str, Callable[[pathlib.Path], Case]] = {"job": job_case, "export": export_case}

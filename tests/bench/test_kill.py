@@ -1,4 +1,4 @@
-"""Commands survive a few kills at random moments; `python -m tests.bench.kill` makes more of them."""
+"""Commands survive a few kills at random moments; `python -m tests.bench.kill` makes more."""
 
 import random
 

@@ -103,7 +103,7 @@ def test_rows_are_split_without_overlap(monkeypatch):
     monkeypatch.setattr("torch.distributed.new_group", lambda **_: None)
     rows = [list(range(12))[Group(rank, 3).rows(12)] for rank in range(3)]
     assert rows == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
-    with pytest.raises(UserError, match="give 3$"):
+    with pytest.raises(UserError, match=r"give 3$"):
         Group(0, 3).rows(2)
 
 
