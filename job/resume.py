@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NOT_OF_THE_RESULT = {
     *("out", "device", "save_seconds", "max_minutes", "tensorboard", "eval_epochs", "patience")
 }
-
+# The run's own files; others in its folder are not its business.
 WRITTEN = ("checkpoint.pt", "resume.pt", "metrics.jsonl", "curves.png")
 
 
@@ -82,8 +82,10 @@ def take_up(run: "Run", fresh: bool) -> int:
     run.step, run.seconds = state["step"], state["seconds"]
     (run.loss_sum, run.loss_count), run.history = state["losses"], state["history"]
     run.best_on_disk = state["best_on_disk"]
-    if run.group.rank < len(state["random"]):
-        own = state["random"][run.group.rank]
+    states = state["random"]
+    states = [states] if isinstance(states, dict) else states  # as one process wrote it before
+    if run.group.rank < len(states):
+        own = states[run.group.rank]
         torch.set_rng_state(own["cpu"])
         if run.device == "cuda" and own["cuda"] is not None:
             torch.cuda.set_rng_state(own["cuda"])

@@ -237,10 +237,10 @@ class Run:
         # By one process, the others wait: a second where an epoch takes minutes.
         self.history.append(self.group.by_first(lambda: self._judge(train_loss, rate)))
         self.loss_sum, self.loss_count = 0.0, 0
+        monitor.evaluation(self.history, self.config.epochs)
         # Not every time: the state with its optimiser is three times the weights, on a slow disk.
         if self.step == self.total_steps:
             self._save_state()
-        monitor.evaluation(self.history, self.config.epochs)
 
     def _judge(self, train_loss: float, rate: float) -> dict[str, Any]:
         """The scores of the network as it is; saves it if it is the best so far."""
