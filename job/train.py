@@ -292,9 +292,13 @@ class Run:
 
     def _finish(self) -> None:
         """Completes the best checkpoint, unless an earlier process has finished this very one."""
-        if self.group.first and "speller" not in checkpoint.load(self.folder / "checkpoint.pt"):
-            draw_curves(self.history, self.unigram, self.folder / "curves.png")
-            finish(self)
+        if self.group.first:
+            kept = checkpoint.load(self.folder / "checkpoint.pt")
+            if "speller" in kept:
+                self.best.update(kept["scores"])
+            else:
+                draw_curves(self.history, self.unigram, self.folder / "curves.png")
+                finish(self)
         self.group.wait()
 
     @contextlib.contextmanager

@@ -69,7 +69,7 @@ def soak(case: Case, kills: int, source: random.Random) -> int:
     """Kills a command so often, and lets it end; returns how many times it came to its end."""
     case.begin()
     start = time.monotonic()
-    assert not alive(case.command).wait(), "the command fails when nobody kills it"
+    to_its_end(case.command)
     life = time.monotonic() - start
     case.ended()
     ends = 0
@@ -78,14 +78,15 @@ def soak(case: Case, kills: int, source: random.Random) -> int:
         while True:
             process = alive(case.command)
             try:
-                code = process.wait(source.uniform(0, life) if kills > 0 else None)
+                moment = source.uniform(0, life) if kills > 0 else None
+                _, errors = process.communicate(timeout=moment)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                process.communicate()
                 kills -= 1
                 case.whole()
                 continue
-            assert code == 0, f"{case.command} ended with {code}"
+            assert process.returncode == 0, errors
             break
         case.ended()
         ends += 1
@@ -97,10 +98,18 @@ def alive(command: list[str]) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", *command],
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
+
+
+def to_its_end(command: list[str]) -> None:
+    """Runs the command, which nobody kills."""
+    process = alive(command)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
 
 
 def job_case(folder: pathlib.Path) -> Case:
@@ -109,7 +118,7 @@ def job_case(folder: pathlib.Path) -> Case:
     write_show(show, 150)
     settings = ["--data", str(show), *TINY, "--epochs", "3", "--save-seconds", "0"]
     names = {"checkpoint.pt", "resume.pt", "metrics.jsonl", "curves.png"}
-    assert not alive(["job", *settings, "--out", str(unbroken)]).wait()
+    to_its_end(["job", *settings, "--out", str(unbroken)])
     expected = checkpoint.load(unbroken / "checkpoint.pt")
 
     def whole() -> None:
@@ -152,7 +161,7 @@ def export_case(folder: pathlib.Path) -> Case:
     """Export over an older bundle: the old one is whole, or no manifest vouches for what lies."""
     job = job_case(folder)
     job.begin()
-    assert not alive(job.command).wait()
+    to_its_end(job.command)
     kept = folder / "run"
 
     def whole() -> None:
