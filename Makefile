@@ -33,12 +33,13 @@ $(LOW_TIDE)/manifest.json: $(LOW_TIDE)/.trained $(wildcard export/*.py $(LOW_TID
 	@$(set-up) train export
 	$(python) -m export --checkpoint $(LOW_TIDE)/checkpoint.pt
 
-train: ## train: PRESET=seinfeld|laptop, DATA=show.txt, VALID=held_out.txt, OUT=artifacts/NAME, ARGS="..."
+train: ## train: PRESET=seinfeld|laptop, DATA=show.txt, VALID=held_out.txt, OUT=artifacts/NAME, ARGS="...", PROCESSES=2 (GPUs)
 	@$(set-up) train
 ifeq ($(PRESET)$(DATA),seinfeld)
 	@test -f $(SEINFELD) || $(python) -m data fetch seinfeld
 endif
-	$(strip $(python) -m job --preset $(PRESET) $(if $(DATA),--data "$$DATA") \
+	$(strip $(python) $(if $(PROCESSES),-m job.launch --nproc-per-node $(PROCESSES) --max-restarts 3) \
+		-m job --preset $(PRESET) $(if $(DATA),--data "$$DATA") \
 		$(if $(VALID),--valid "$$VALID") $(if $(OUT),--out "$$OUT") $(ARGS))
 
 evaluate: ## write report.html and report.json: CHECKPOINT=... (default: the newest), VALID=held_out.txt

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import tempfile
 from typing import Any
@@ -39,6 +40,7 @@ from job.model import RNN
 
 OPTIONAL = ("model.int8.torchscript.pt", "model.int8.onnx", "speller.onnx", "model.pt2")
 EIGHT_BITS = OPTIONAL[:2]
+ASIDE = ".export-"
 
 
 def export(checkpoint: pathlib.Path, pt2: bool = False) -> dict[str, Any]:
@@ -55,7 +57,9 @@ def export(checkpoint: pathlib.Path, pt2: bool = False) -> dict[str, Any]:
     vocabulary = dataclasses.replace(vocabulary, weights_sha256=weights_sha256(network))
     folder = checkpoint.parent
     try:
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as name:
+        for left in folder.glob(f"{ASIDE}*"):  # of an export that was killed
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(prefix=ASIDE, dir=folder) as name:
             aside = pathlib.Path(name)
             facts = _write(aside, network, vocabulary, content, pt2)
             facts["held_out"] = _judge_eight_bits(aside, network, vocabulary, content)

@@ -6,6 +6,7 @@ import pathlib
 import platform
 import subprocess
 import zipfile
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -46,6 +47,13 @@ def save(path: pathlib.Path, content: dict[str, Any]) -> None:
         raise NoRoom(path, error) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: pathlib.Path, names: Iterable[str]) -> None:
+    """Removes what a process that was killed while it wrote these files has left half written."""
+    for name in names:
+        for left in folder.glob(f".{name}.*"):
+            left.unlink(missing_ok=True)
 
 
 def load(path: str | pathlib.Path) -> dict[str, Any]:

@@ -18,21 +18,33 @@ class Monitor:
 
     Raises:
         UserError: if TensorBoard's events are asked for where it is not installed.
+
+    Args:
+        active: False in a process that leaves this to another.
     """
 
     def __init__(
-        self, folder: pathlib.Path, total_steps: int, steps_done: int, tensorboard: bool = False
+        self,
+        folder: pathlib.Path,
+        total_steps: int,
+        steps_done: int,
+        tensorboard: bool = False,
+        active: bool = True,
     ):
+        self.active = active
         self.folder = folder
         self.total_steps = total_steps
         self.first_step = steps_done
         self.started = time.monotonic()
         # disable=None: no bar where stderr is not a terminal
         self.bar = tqdm(
-            total=total_steps, initial=steps_done, unit="step", disable=None, dynamic_ncols=True
+            total=total_steps,
+            initial=steps_done,
+            unit="step",
+            disable=None if active else True,
+            dynamic_ncols=True,
         )
-
-        self.events = open_events(folder) if tensorboard else None
+        self.events = open_events(folder) if tensorboard and active else None
 
     def steps(self, done: int, loss: float) -> None:
         """So many steps are made; the bar works the time left out of their rate."""
@@ -41,6 +53,8 @@ class Monitor:
 
     def evaluation(self, history: list[dict[str, Any]], epochs: int) -> None:
         """Reports the newest evaluation and writes all of them."""
+        if not self.active:
+            return
         row = history[-1]
         rate = (time.monotonic() - self.started) / max(1, row["step"] - self.first_step)
         left = rate * (self.total_steps - row["step"])

@@ -11,6 +11,7 @@ from data.command_line import UserError
 from job.config import Config
 from job.model import RNN, Hidden
 from job.monitor import say
+from job.parallel import Group
 from job.steps import backward, forward_back_prop, update
 
 NO_ROOM = ("not enough memory", "can't allocate memory")  # what PyTorch says of a full CPU
@@ -24,6 +25,7 @@ class Stepper:
 
     Args:
         parts: pieces of a batch to begin with: what an earlier part of the run came to.
+        group: the processes that train together; each splits its own rows as it must.
     """
 
     def __init__(
@@ -33,11 +35,13 @@ class Stepper:
         config: Config,
         autocast: bool,
         parts: int = 1,
+        group: Group | None = None,
     ):
         self.network, self.optimizer, self.config = network, optimizer, config
         self.device = network.embedding.weight.device.type
         self.autocast = autocast
         self.parts = parts
+        self.group = group or Group()
         self.criterion = nn.CrossEntropyLoss() if config.objective == "window" else None
 
     def __call__(self, inp: Tensor, target: Tensor, hidden: Hidden) -> tuple[Any, Hidden]:
@@ -75,6 +79,7 @@ class Stepper:
                 hidden,
                 self.config.grad_clip,
                 self.parts,
+                self.group,
             )
 
     def _precision(self) -> torch.autocast:
@@ -98,50 +103,64 @@ class Stepper:
 
 
 class GraphedStepper(Stepper):
-    """The same on a GPU, each whole step recorded once as a CUDA graph and then replayed.
+    """The same on a GPU, each half of a step recorded once as a CUDA graph and then replayed.
 
     A step is some two hundred kernels of a few microseconds each: launched one by one from Python
     they wait for Python. Nothing in the replay waits for the CPU; the loss stays on the device.
+    Gradients are added up over several GPUs between the halves, outside of both graphs: recording
+    then waits for nobody, and may be done again by one process alone if memory is short.
     Batches of another length than the first one's are worked through without the graph.
     """
 
-    graph: torch.cuda.CUDAGraph | None = None
+    graphs: tuple[torch.cuda.CUDAGraph, ...] = ()
 
     def _step(self, inp: Tensor, target: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
-        if self.graph is None:
+        if not self.graphs:
             self._record(inp, target, hidden)
         if inp.shape != self.inp.shape:
             with self._precision():
-                return self._work(inp, target, hidden)
+                packed, hidden = self._backward(inp, target, hidden)
+            self.group.add_up(packed)
+            return self._update(packed), hidden
         self.inp.copy_(inp)
         self.target.copy_(target)
         if hidden is not self.hidden:
             for place, state in zip(_states(self.hidden), _states(hidden), strict=True):
                 place.copy_(state)
-        self.graph.replay()
+        self.graphs[0].replay()
+        self.group.add_up(self.packed)
+        self.graphs[1].replay()
         return self.loss, self.hidden
 
-    def _work(self, inp: Tensor, target: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
+    def _backward(self, inp: Tensor, target: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
         loss, hidden = backward(self.network, self.optimizer, None, inp, target, hidden, self.parts)
+        return self.group.pack(self.network, loss), hidden
+
+    def _update(self, packed: Tensor) -> Tensor:
+        loss = self.group.unpack(self.network, packed)
         update(self.network, self.optimizer, self.config.grad_clip)
-        return loss, hidden
+        return loss
 
     def _record(self, inp: Tensor, target: Tensor, hidden: Hidden) -> None:
         self.inp, self.target = inp.clone(), target.clone()
         dtype = torch.bfloat16 if self.autocast else self.network.embedding.weight.dtype
         copies = tuple(state.to(dtype, copy=True) for state in _states(hidden))
         self.hidden = copies if isinstance(hidden, tuple) else copies[0]
-        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+        graphs, stream = (torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()), torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with self._practice(), torch.cuda.stream(stream), self._precision():
             for _ in range(2):  # libraries load, the optimiser makes its state
-                self._work(self.inp, self.target, self.hidden)
+                self._update(self._backward(self.inp, self.target, self.hidden)[0])
             torch.cuda.synchronize()
-            with torch.cuda.graph(graph, stream=stream):
-                self.loss, after = self._work(self.inp, self.target, self.hidden)
+            with torch.cuda.graph(graphs[0], stream=stream, capture_error_mode="thread_local"):
+                self.packed, after = self._backward(self.inp, self.target, self.hidden)
                 for place, state in zip(_states(self.hidden), _states(after), strict=True):
                     place.copy_(state)
-        self.graph = graph
+            # The second graph reads them; a batch without a graph gives the network others.
+            self.gradients = [parameter.grad for parameter in self.network.parameters()]
+            with torch.cuda.graph(graphs[1], stream=stream, capture_error_mode="thread_local"):
+                self.loss = self._update(self.packed)
+        self.graphs = graphs
 
     @contextlib.contextmanager
     def _practice(self) -> Iterator[None]:
@@ -161,7 +180,7 @@ class GraphedStepper(Stepper):
             torch.cuda.set_rng_state(random)
 
     def _halve(self, rows: int, problem: RuntimeError) -> None:
-        self.graph = None
+        self.graphs, self.gradients = (), []
         super()._halve(rows, problem)
 
     def _moments(self) -> list[Tensor]:
@@ -180,8 +199,14 @@ def _states(hidden: Hidden) -> tuple[Tensor, ...]:
 
 
 def make_stepper(
-    network: RNN, optimizer: torch.optim.Optimizer, config: Config, autocast: bool, parts: int
+    network: RNN,
+    optimizer: torch.optim.Optimizer,
+    config: Config,
+    autocast: bool,
+    parts: int,
+    group: Group,
 ) -> Stepper:
     """The fastest stepper there is for this network and its device."""
     graphed = network.embedding.weight.is_cuda and config.objective == "stream"
-    return (GraphedStepper if graphed else Stepper)(network, optimizer, config, autocast, parts)
+    kind = GraphedStepper if graphed else Stepper
+    return kind(network, optimizer, config, autocast, parts, group)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from job.config import Config
 from job.model import Hidden
+from job.parallel import Group, joined, own_part
 
 
 def forward_back_prop(
@@ -18,6 +19,7 @@ def forward_back_prop(
     hidden: Hidden,
     grad_clip: float = 5.0,
     parts: int = 1,
+    group: Group | None = None,
 ) -> tuple[float, Hidden]:
     """One forward and one backward pass, and one step of the optimiser.
 
@@ -31,6 +33,7 @@ def forward_back_prop(
         hidden: state before the first word; cut off from the graph that made it.
         grad_clip: largest norm of the gradient (Pascanu et al., 2013); 0 for no clipping.
         parts: pieces that the batch is worked through in, for less memory; one update all the same.
+        group: the processes that this one trains with, each on its own rows of the same batch.
 
     Returns:
         (mean loss in nats, hidden state after the last word, cut off from the graph).
@@ -38,6 +41,10 @@ def forward_back_prop(
     device = next(iter(rnn.parameters())).device
     inp, target, hidden = inp.to(device), target.to(device), detach(hidden, device)
     loss, hidden = backward(rnn, optimizer, criterion, inp, target, hidden, parts)
+    if group is not None:
+        packed = group.pack(rnn, loss)
+        group.add_up(packed)
+        loss = group.unpack(rnn, packed)
     update(rnn, optimizer, grad_clip)
     return loss.item(), hidden
 
@@ -61,18 +68,12 @@ def backward(
     rows = -(-len(inp) // parts)
     for start in range(0, len(inp), rows):
         piece = slice(start, start + rows)
-        state = (
-            tuple(h[:, piece].contiguous() for h in hidden)
-            if isinstance(hidden, tuple)
-            else hidden[:, piece].contiguous()
-        )
+        state = own_part(hidden, piece)
         loss, state = _loss(rnn, criterion, inp[piece], target[piece], state)
         (loss * (len(inp[piece]) / len(inp))).backward()
         total += loss.detach() * (len(inp[piece]) / len(inp))
         states.append(detach(state))
-    if isinstance(hidden, tuple):
-        return total, tuple(torch.cat(part, dim=1) for part in zip(*states, strict=True))
-    return total, torch.cat(states, dim=1)
+    return total, joined(states)
 
 
 def update(rnn: nn.Module, optimizer: torch.optim.Optimizer, grad_clip: float) -> None:

@@ -7,7 +7,7 @@ import pathlib
 import random
 import signal
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -19,13 +19,23 @@ from job import checkpoint, resume
 from job.config import Config
 from job.evaluate import held_out_loss, unigram_loss
 from job.finish import finish
+from job.model import Hidden
 from job.monitor import Monitor, draw_curves
+from job.parallel import join, restarted
 from job.pieces import Pieces
 from job.stepper import make_stepper
 from job.steps import forward_back_prop as forward_back_prop  # where a reader looks for it
 from job.steps import learning_rate
 
 CHECK = 50  # steps between two looks at the loss: each look makes a GPU wait
+
+
+class Orders(NamedTuple):
+    """What is to be done after the present step."""
+
+    stop: int  # the signal, or 0
+    time_is_up: int
+    save: int
 
 
 class Stopped(Exception):
@@ -49,6 +59,10 @@ class Run:
         self.config = config
         self.folder = pathlib.Path(config.folder)
         self.device = choose_device(config.device)
+        self.group = join(self.device)
+        if self.group.together and config.objective == "window":
+            raise UserError("--objective window is trained by one process: start it without others")
+        self.rows = self.group.rows(config.batch_size)  # of each batch, those of this process
         autocast = config.precision == "bf16" or (
             config.precision == "auto" and self.device == "cuda"
         )
@@ -71,6 +85,7 @@ class Run:
         words = self.vocabulary.words
         pieces = Pieces(words, config.embedding_dim, config.pieces) if config.pieces else None
         self.network = checkpoint.build_network(config, len(words), pieces).to(self.device)
+        self.group.same_weights(self.network)
         on_gpu = self.device == "cuda"
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(),
@@ -81,7 +96,7 @@ class Run:
             fused=on_gpu,
             capturable=on_gpu,
         )
-        self.hidden = self.network.init_hidden(config.batch_size)
+        self.hidden = self._no_context()
         self.step = 0
         self.seconds = 0.0
         self.loss_sum: Any = 0.0  # since the last evaluation
@@ -89,8 +104,10 @@ class Run:
         self.history: list[dict[str, Any]] = []
         self.best_on_disk = math.inf  # a run taken up may pass worse epochs again on its way
         self.stop_signal = 0
-        parts = resume.take_up(self, fresh)
-        self.stepper = make_stepper(self.network, self.optimizer, config, autocast, parts)
+        parts = resume.take_up(self, fresh and not restarted())
+        self.stepper = make_stepper(
+            self.network, self.optimizer, config, autocast, parts, self.group
+        )
 
     def train(self) -> dict[str, Any]:
         """Trains to the end and returns the best evaluation's scores.
@@ -99,10 +116,13 @@ class Run:
             Stopped: after SIGTERM or SIGINT, or when the time is up, once the state is saved.
             Diverged: if the loss is no longer a number; the best checkpoint so far stands.
         """
-        monitor = Monitor(self.folder, self.total_steps, self.step, self.config.tensorboard)
+        progress = (self.folder, self.total_steps, self.step)
+        monitor = Monitor(*progress, self.config.tensorboard, self.group.first)
         self.network.train()
         self.started = self.saved = self.resumed = time.monotonic()
         with self._listening(), contextlib.closing(monitor):
+            if self.step == 0:
+                self._save_state()  # by which a checkpoint.pt is known to be of this run
             while self.step < self.total_steps and not self._out_of_patience():
                 for inp, target in self._batches():
                     rate = learning_rate(self.step, self.total_steps, self.config)
@@ -112,19 +132,18 @@ class Run:
                     loss, self.hidden = self.stepper(inp, target, self.hidden)
                     self.step += 1
                     self.loss_sum, self.loss_count = self.loss_sum + loss, self.loss_count + 1
-                    if self.step % CHECK == 0 or self.device == "cpu":
+                    look = self.step % CHECK == 0 or self.device == "cpu"
+                    if look:
                         monitor.steps(self.step, self._mean_loss())
                     if self.step % self.steps_per_epoch == 0:
                         break
-                    if self.stop_signal or time.monotonic() - self.saved > self.config.save_seconds:
-                        self._save_state()
-                    self._stop_if_asked(monitor)
+                    if look or not self.group.together:
+                        self._obey(monitor)
                 epoch = self.step // self.steps_per_epoch
                 if epoch % self.config.eval_epochs == 0 or self.step == self.total_steps:
                     self._evaluate(rate, monitor)
-                self._stop_if_asked(monitor)
-            if not self._done():
-                self._finish()
+                self._obey(monitor)
+            self._finish()
         return self.best
 
     @property
@@ -159,10 +178,14 @@ class Run:
                 self.train_ids, config.batch_size, config.sequence_length, shift if epoch else 0
             )
             if done == 0:
-                self.hidden = self.network.init_hidden(config.batch_size)
-        for number, batch in enumerate(batches):
+                self.hidden = self._no_context()
+        for number, (inp, target) in enumerate(batches):
             if number >= done:
-                yield batch
+                yield inp[self.rows], target[self.rows]
+
+    def _no_context(self) -> Hidden:
+        """The state before any word, of this process's rows."""
+        return self.network.init_hidden(self.rows.stop - self.rows.start)
 
     def _mean_loss(self) -> float:
         """The training loss since the last evaluation; raises `Diverged` if it is beyond hope."""
@@ -176,11 +199,27 @@ class Run:
             )
         return mean
 
-    def _stop_if_asked(self, monitor: Monitor) -> None:
-        if self.stop_signal:
-            raise Stopped("stopped", 128 + self.stop_signal)
-        minutes = (time.monotonic() - self.started) / 60
-        if 0 < self.config.max_minutes <= minutes and self.step < self.total_steps:
+    def _orders(self) -> Orders:
+        """What one process finds due is due for all."""
+        now = time.monotonic()
+        return Orders(
+            *self.group.most(
+                Orders(
+                    stop=self.stop_signal,
+                    time_is_up=0 < self.config.max_minutes <= (now - self.started) / 60,
+                    save=now - self.saved > self.config.save_seconds,
+                )
+            )
+        )
+
+    def _obey(self, monitor: Monitor) -> None:
+        """Saves if that is due, and ends the run if it is to end here."""
+        orders = self._orders()
+        if orders.save or orders.stop:
+            self._save_state()
+        if orders.stop:
+            raise Stopped("stopped", 128 + orders.stop)
+        if orders.time_is_up and self.step < self.total_steps:
             if not self.history or self.history[-1]["step"] != self.step:
                 rate = learning_rate(self.step, self.total_steps, self.config)
                 self._evaluate(rate, monitor)  # a model to use, however short the time was
@@ -195,6 +234,16 @@ class Run:
 
     def _evaluate(self, rate: float, monitor: Monitor) -> None:
         train_loss = self._mean_loss()
+        # By one process, the others wait: a second where an epoch takes minutes.
+        self.history.append(self.group.by_first(lambda: self._judge(train_loss, rate)))
+        self.loss_sum, self.loss_count = 0.0, 0
+        monitor.evaluation(self.history, self.config.epochs)
+        # Not every time: the state with its optimiser is three times the weights, on a slow disk.
+        if self.step == self.total_steps:
+            self._save_state()
+
+    def _judge(self, train_loss: float, rate: float) -> dict[str, Any]:
+        """The scores of the network as it is; saves it if it is the best so far."""
         network = self.network.folded(self.config.temperature)
         valid_loss = held_out_loss(network, self.valid_ids, self.primer)
         part = self.train_ids[: len(self.valid_ids)]
@@ -203,40 +252,32 @@ class Run:
         before = self.history[-1]["seconds"] if self.history else 0.0
         tokens = self.loss_count * self.config.batch_size
         tokens *= 1 if self.config.objective == "window" else self.config.sequence_length
-        best = not self.history or valid_loss < self.best["valid_loss"]
-        self.history.append(
-            {
-                "epoch": math.ceil(self.step / self.steps_per_epoch),
-                "step": self.step,
-                "train_loss": train_loss,
-                "train_loss_without_dropout": known_loss,
-                "valid_loss": valid_loss,
-                "perplexity": math.exp(valid_loss),
-                "unigram_loss": self.unigram,
-                "learning_rate": rate,
-                "seconds": seconds,
-                "tokens_per_second": tokens / max(1e-9, seconds - before),
-                "best": best,
-            }
-        )
-        self.loss_sum, self.loss_count = 0.0, 0
+        scores = {
+            "epoch": math.ceil(self.step / self.steps_per_epoch),
+            "step": self.step,
+            "train_loss": train_loss,
+            "train_loss_without_dropout": known_loss,
+            "valid_loss": valid_loss,
+            "perplexity": math.exp(valid_loss),
+            "unigram_loss": self.unigram,
+            "learning_rate": rate,
+            "seconds": seconds,
+            "tokens_per_second": tokens / max(1e-9, seconds - before),
+            "best": not self.history or valid_loss < self.best["valid_loss"],
+        }
         if valid_loss <= self.best_on_disk:
-            self._save_best(network)
+            self._save_best(network, scores)
             self.best_on_disk = valid_loss
-        # Not every time: the state with its optimiser is three times the weights, on a slow disk.
-        due = time.monotonic() - self.saved > self.config.save_seconds
-        if due or self.stop_signal or len(self.history) == 1 or self.step == self.total_steps:
-            self._save_state()
-        monitor.evaluation(self.history, self.config.epochs)
+        return scores
 
-    def _save_best(self, network: torch.nn.Module) -> None:
+    def _save_best(self, network: torch.nn.Module, scores: dict[str, Any]) -> None:
         checkpoint.save(
             self.folder / "checkpoint.pt",
             {
                 "model": network.state_dict(),
                 "vocabulary": self.vocabulary.to_json(),
                 "step": self.step,
-                "scores": self.history[-1],
+                "scores": scores,
                 "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 **checkpoint.describe_run(self.config),
             },
@@ -249,20 +290,24 @@ class Run:
         resume.save(self)
         self.saved = self.resumed = time.monotonic()
 
-    def _done(self) -> bool:
-        """Whether an earlier process has already finished this very checkpoint."""
-        return "speller" in checkpoint.load(self.folder / "checkpoint.pt")
-
     def _finish(self) -> None:
-        draw_curves(self.history, self.unigram, self.folder / "curves.png")
-        finish(self)
+        """Completes the best checkpoint, unless an earlier process has finished this very one."""
+        if self.group.first:
+            kept = checkpoint.load(self.folder / "checkpoint.pt")
+            if "speller" in kept:
+                self.best.update(kept["scores"])
+            else:
+                draw_curves(self.history, self.unigram, self.folder / "curves.png")
+                finish(self)
+        self.group.wait()
 
     @contextlib.contextmanager
     def _listening(self):
         """SIGTERM and SIGINT only leave word: the step under way is finished, then all is saved."""
 
         def leave_word(number, _frame):
-            if self.stop_signal:  # asked twice: at once
+            # Asked twice: at once. Torchrun may pass on what the terminal has sent already.
+            if self.stop_signal and not self.group.together:
                 raise KeyboardInterrupt
             self.stop_signal = number
 

@@ -137,3 +137,10 @@ def test_weights_and_vocabulary_of_two_models_are_refused(trained, tmp_path):
     checkpoint.save(tmp_path / "checkpoint.pt", content)
     with pytest.raises(UserError, match=f"{rows} words and the vocabulary {rows + 1}"):
         checkpoint.load_network(tmp_path / "checkpoint.pt")
+
+
+def test_a_finished_run_started_again_tells_the_same(show, trained):
+    config = config_of(show, trained)
+    before = (trained / "checkpoint.pt").read_bytes()
+    assert Run(config).train() == checkpoint.load(trained / "checkpoint.pt")["scores"]
+    assert (trained / "checkpoint.pt").read_bytes() == before
