@@ -1,6 +1,5 @@
 """How well a network knows a text it has not been trained on."""
 
-import collections
 import math
 from collections.abc import Iterator, Sequence
 
@@ -109,8 +108,11 @@ def _in_parts(tensor: Tensor, streams: int, length: int) -> Tensor:
     return F.pad(tensor, (0, streams * length - len(tensor))).view(streams, length)
 
 
-def unigram_loss(train_ids: Sequence[int], valid_ids: Sequence[int], vocab_size: int) -> float:
-    """The loss of the model that knows only how frequent each word is (add-one smoothing)."""
-    counts = collections.Counter(train_ids)
-    total = len(train_ids) + vocab_size
+def unigram_loss(counts: Sequence[int], valid_ids: Sequence[int]) -> float:
+    """The loss of the model that knows only how frequent each word is (add-one smoothing).
+
+    Args:
+        counts: how often each word of the vocabulary stands in the training text, by id.
+    """
+    total = sum(counts) + len(counts)
     return -sum(math.log((counts[word] + 1) / total) for word in valid_ids) / len(valid_ids)
