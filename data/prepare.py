@@ -242,7 +242,7 @@ def sample(spans: Sequence[Span], limit: int) -> bytes:
         span = spans[bisect.bisect_right(ends, place)]
         start = span.end - (ends[bisect.bisect_right(ends, place)] - place)
         end = min(start + limit // STRETCHES, span.end)
-        text = unix_lines(b"".join(dataclasses.replace(span, start=start, end=end).blocks()))
+        text = unix_lines(b"".join(Span(span.show, span.path, start, end).blocks()))
         border = b"\n" if b"\n" in text else b" "
         if start > span.start:
             text = text[text.index(border) + 1 :] if border in text else b""

@@ -11,7 +11,8 @@ from job.memory import NO_MEMORY, Memory, weights
 from job.model import RNN
 
 STREAMS = 16  # the text is read in so many parts at once; each starts without context
-CHUNK = 256  # words between two hand-overs of the hidden state
+CHUNK = 256  # words between two hand-overs of the hidden state, at most
+SCORES = 1 << 26  # numbers at once, at most: a large vocabulary takes shorter chunks
 
 
 def held_out_loss(
@@ -91,8 +92,9 @@ def read_text(
     was_training = network.training
     network.eval()
     hidden = network.init_hidden(streams)
-    for start in range(0, length, CHUNK):
-        part = slice(start, start + CHUNK)
+    chunk = max(1, min(CHUNK, SCORES // (streams * network.embedding.num_embeddings)))
+    for start in range(0, length, chunk):
+        part = slice(start, start + chunk)
         scores, features, hidden = network.read(inputs[:, part], hidden)
         yield start, scores, features, targets[:, part]
     network.train(was_training)
