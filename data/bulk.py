@@ -4,6 +4,8 @@
 (tested on arbitrary text) in a third of the time.
 """
 
+import functools
+import unicodedata
 from collections.abc import Iterable
 
 from data import tokens
@@ -32,6 +34,31 @@ class Folder:
 def strange(text: str) -> set[str]:
     """The characters outside ASCII."""
     return {character for character in text if ord(character) > 127}
+
+
+class Letters:
+    """`tokens.letters_of`, of UTF-8 text whose typography need not be folded before."""
+
+    def __init__(self):
+        self.fold = Folder(tokens.TYPOGRAPHY)
+        self.folded = {old for old, _ in tokens.TYPOGRAPHY}
+
+    def __call__(self, text: bytes) -> set[str]:
+        """The characters outside ASCII, composed."""
+        there = set(text.translate(None, ASCII).decode())
+        if not any(map(joins, there)):  # nothing to compose: what is there stays
+            return there - self.folded
+        return tokens.letters_of(self.fold(text, lower=False).decode())
+
+
+@functools.cache
+def joins(character: str) -> bool:
+    """Whether a character may become another one beside others: marks, letters of Hangul."""
+    return (
+        unicodedata.category(character).startswith("M")
+        or "\u1100" <= character <= "\u11ff"
+        or unicodedata.normalize("NFC", character) != character
+    )
 
 
 class Splitter:

@@ -33,7 +33,7 @@ from data.spans import BLOCK, PIECE, Show, Span, scan, spans_of
 from data.tally import MOST
 
 KINDS = (".txt", ".csv")
-SAMPLES = {"train": 4_000_000, "valid": 500_000}  # bytes of text that stay text
+SAMPLES = {"train": 4_000_000, "valid": 200_000}  # bytes of text that stay text
 STRETCHES = 64  # parts that make the sample of a longer text
 
 

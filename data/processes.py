@@ -1,6 +1,7 @@
 """Work in several processes, which end when the one that started them ends."""
 
 import concurrent.futures
+import gc
 import multiprocessing
 import os
 import signal
@@ -43,6 +44,7 @@ def run_all(
 
 def _begin() -> None:
     """In a new process: Ctrl-C is its parent's business, and so is its life."""
+    gc.disable()  # lists of words hold no cycles, and are long to look through
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def end_with_parent() -> None:

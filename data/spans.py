@@ -12,8 +12,8 @@ import os
 import pathlib
 from collections.abc import Iterable, Iterator
 
-from data import corpus, tokens
-from data.bulk import Folder, unix_lines
+from data import corpus
+from data.bulk import Letters, unix_lines
 from data.command_line import UserError
 
 BLOCK = 1 << 19  # bytes that are worked on at a time
@@ -87,7 +87,7 @@ def scan(path: str, folder: pathlib.Path, valid_fraction: float, block: int = BL
     with text.open("rb") as file:
         start = len(codecs.BOM_UTF8) if file.read(3) == codecs.BOM_UTF8 else 0
     end = text.stat().st_size
-    folder_of_typography = Folder(tokens.TYPOGRAPHY)
+    letters_of = Letters()
     borders, characters, letters = [start], [0], []
     lines = words = 0
     for content in Span(0, str(text), start, end).blocks(block):
@@ -97,7 +97,7 @@ def scan(path: str, folder: pathlib.Path, valid_fraction: float, block: int = BL
             words += len(decoded.split())
         borders.append(borders[-1] + len(content))
         characters.append(characters[-1] + len(decoded) - content.count(b"\r\n"))
-        letters.append(_letters(content, folder_of_typography))
+        letters.append(letters_of(content))
     corpus.need_words(words, source)
     cut = end
     if valid_fraction:
@@ -113,7 +113,7 @@ def scan(path: str, folder: pathlib.Path, valid_fraction: float, block: int = BL
         inside += corpus.border(script[inside : inside + corpus.WINDOW + 2], length - place)
         size = _bytes_of(rest, script[:inside])
         cut = borders[number] + size
-        letters[number:] = [_letters(rest[:size], folder_of_typography)]
+        letters[number:] = [letters_of(rest[:size])]
         before, after = Span(0, str(text), start, cut), Span(0, str(text), cut, end)
         both = (any(part.strip() for part in span.blocks(block)) for span in (before, after))
         corpus.need_both(*both, valid_fraction)
@@ -154,10 +154,6 @@ def spans_of(shows: Iterable[Show], held_out: bool, piece: int = PIECE) -> Itera
                 pieces, size = [], 0
     if pieces:
         yield pieces
-
-
-def _letters(content: bytes, fold: Folder) -> set[str]:
-    return set() if content.isascii() else tokens.letters_of(fold(content, lower=False).decode())
 
 
 def _bytes_of(content: bytes, beginning: str) -> int:

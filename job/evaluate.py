@@ -12,7 +12,7 @@ from job.model import RNN
 
 STREAMS = 16  # the text is read in so many parts at once; each starts without context
 CHUNK = 256  # words between two hand-overs of the hidden state, at most
-SCORES = 1 << 26  # numbers at once, at most: a large vocabulary takes shorter chunks
+SCORES = 1 << 25  # numbers at once, at most: a large vocabulary takes shorter chunks
 
 
 def held_out_loss(

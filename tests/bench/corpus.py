@@ -59,7 +59,8 @@ def main() -> None:
         told = Prepared.open(whole).manifest
         print(
             f"prepared in {seconds:.1f} s: {size / 1e6 / seconds:.1f} MB/s, {work:.1f} s of "
-            f"processors' time, at most {peak:,.0f} MB resident; {told['tokens']['train']:,} words to train on, {told['dtype']}, "
+            f"processors' time, at most {peak:,.0f} MB resident; {told['dtype']}, "
+            f"{told['tokens']['train']:,} words to train on, "
             f"vocabulary {told['vocabulary']['words']:,}, {told['unknown_share']:.1%} unknown",
             flush=True,
         )
@@ -76,7 +77,8 @@ def main() -> None:
         row = json.loads(rows[-1])
         print(
             f"trained for {row['step']:,} steps (exit code {code}), "
-            f"{row['tokens_per_second']:,.0f} words/s, held-out loss {row['valid_loss']:.2f} (unigram {row['unigram_loss']:.2f}), "
+            f"{row['tokens_per_second']:,.0f} words/s, held-out loss {row['valid_loss']:.2f} "
+            f"(unigram {row['unigram_loss']:.2f}), "
             f"at most {peak:,.0f} MB resident"
         )
 

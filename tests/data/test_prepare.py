@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from data import prepare as module
 from data import prepared, tokens
-from data.bulk import Folder, Splitter
+from data.bulk import Folder, Letters, Splitter
 from data.command_line import UserError
 from data.corpus import read_show, split_show
 from data.prepare import Portions, Settings, prepare, sample
@@ -82,6 +82,9 @@ def test_letters_and_lines_may_be_counted_in_parts(text, more):
     folded = tokens.fold(text + "\n" + more, tokens.TYPOGRAPHY)
     first, rest = folded.split("\n", 1)
     parts = [first + "\n", rest]
+    assert Letters()(text.encode()) == tokens.letters_of(
+        tokens.fold(text, tokens.TYPOGRAPHY, lower=False)
+    )
     assert tokens.letters_of(folded) == set().union(*map(tokens.letters_of, parts))
     speakers, lines, empty = count_lines(folded)
     names = [name.strip() for name in SPEAKER.findall(folded) if name.strip()]
