@@ -185,8 +185,7 @@ def test_more_than_65536_words_need_four_bytes(tmp_path):
     two, four = (Prepared.open(tmp_path / name) for name in ("two", "four"))
     assert (two.ids("train").dtype, four.ids("train").dtype) == (np.uint16, np.uint32)
     assert two.ids("train").max() == 65_535
-    known = four.vocabulary().encode(four.sample("train"))
-    assert four.ids("train")[-5000:].tolist() == [*known][-5000:] or len(known) < 280_000
+    assert four.ids("train")[:999].tolist() == four.vocabulary().encode(text[:20_000])[:999]
 
 
 @given(st.lists(st.dictionaries(st.text(), st.integers(1, 9)), max_size=9), st.integers(0, 5))
