@@ -87,6 +87,8 @@ def prepare(
     """
     folder = pathlib.Path(out)
     paths = list_shows(sources)
+    if settings.valid and _resolved(settings.valid) in map(_resolved, paths):
+        raise UserError(f"{settings.valid} is among the texts to train on: move it elsewhere")
     if _is_made(folder, paths, settings):
         shutil.rmtree(folder / WORK, ignore_errors=True)
         return False
@@ -129,6 +131,10 @@ def list_shows(sources: Sequence[str]) -> list[str]:
         if count > 1:
             raise UserError(f"{path} is named twice")
     return found
+
+
+def _resolved(path: str) -> pathlib.Path:
+    return pathlib.Path(path).resolve()
 
 
 def _is_made(folder: pathlib.Path, paths: list[str], settings: Settings) -> bool:

@@ -121,7 +121,7 @@ def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
 def changed(shows: Iterable[dict[str, Any]]) -> str:
     """The first of a manifest's shows whose file has another content now; "" for none.
 
-    A file that is not there is not asked for: the corpus is enough to train on. One of the same
+    A file that cannot be read is not asked for: the corpus is enough to train on. One of the same
     size and time is taken for the same; another is read.
     """
     for show in shows:
@@ -132,6 +132,6 @@ def changed(shows: Iterable[dict[str, Any]]) -> str:
             with open(show["path"], "rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != show["sha256"]:
                     return show["path"]
-        except FileNotFoundError:
+        except OSError:
             continue
     return ""

@@ -13,6 +13,7 @@ import pathlib
 from collections.abc import Iterable, Iterator
 
 from data import corpus
+from data.atomic import written
 from data.bulk import Letters, unix_lines
 from data.command_line import UserError
 
@@ -171,10 +172,5 @@ def _write_script(table: pathlib.Path, script: pathlib.Path) -> None:
     for content in Span(0, str(table), 0, table.stat().st_size).blocks():
         corpus.decode(content, table, lines)
         lines += content.count(b"\n")
-    aside = script.with_suffix(f".{os.getpid()}")
-    with (
-        table.open(encoding="utf-8-sig", newline="") as rows,
-        aside.open("w", encoding="utf-8", newline="") as file,
-    ):
-        file.writelines(corpus.script_of_csv(rows, table))
-    os.replace(aside, script)
+    with table.open(encoding="utf-8-sig", newline="") as rows, written(script) as file:
+        file.writelines(speech.encode() for speech in corpus.script_of_csv(rows, table))

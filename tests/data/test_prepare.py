@@ -348,6 +348,8 @@ def test_what_cannot_be_prepared_gets_one_line(shows, tmp_path):
     assert "3.txt is not UTF-8 (line 81)" in refused(shows, tmp_path / "x")
     (shows / "3.txt").write_text("too short")
     assert "3.txt holds 2 words" in refused(shows, tmp_path / "x")
+    valid = str(shows / "1.txt")
+    assert "1.txt is among the texts to train on" in refused(shows, tmp_path / "x", valid=valid)
     with pytest.raises(UserError, match=r"0.txt is named twice"):
         prepare([str(shows), str(shows / "0.txt")], tmp_path / "x", Settings(), SMALL)
 
