@@ -82,10 +82,13 @@ def settle(
         with np.load(piece.path) as packed:
             facts = json.loads(packed["facts"].tobytes())
             if piece.split == "train":
-                # One after another: a symbol and a word that bears its name are the same word.
-                counted: collections.Counter[str] = collections.Counter()
-                for word, count in zip(_words(packed), packed["counts"].tolist(), strict=True):
-                    counted[word.decode()] += count
+                names = packed["words"].tobytes().decode().split(" ")
+                counts = packed["counts"].tolist()
+                counted = dict(zip(names, counts, strict=False))
+                if len(counted) < len(names):  # a symbol, and a word that bears its name
+                    counted = collections.Counter()
+                    for name, count in zip(names, counts, strict=False):
+                        counted[name] += count
                 words.add(counted)
                 speakers.add(facts["speakers"])
         lines, empty = lines + facts["lines"], empty + facts["empty"]

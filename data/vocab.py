@@ -167,8 +167,8 @@ class Vocabulary:
 
     def to_json(self) -> str:
         """The whole vocabulary as the text of vocab.json."""
-        fields = dataclasses.asdict(self)
-        return json.dumps({"format": FORMAT, "version": VERSION, **fields}, ensure_ascii=False)
+        fields = {"format": FORMAT, "version": VERSION, **vars(self)}
+        return json.dumps(fields, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Vocabulary":

@@ -1,7 +1,7 @@
 """python -m tests.bench.corpus: how fast, and in how little memory, many shows are prepared.
 
 Invents shows from a seed, prepares them as a person would, once without interruption and once
-killed at random moments, and trains a small network on them for a minute. Memory is the resident
+killed at random moments, and trains a small network on them. Memory is the resident
 memory of all processes together, looked at twenty times a second; pages that they share are
 counted for each.
 """
@@ -31,7 +31,7 @@ ENDS = ["", ",", ".", ".", "?", "!", "...", ";", "-"]
 SMALL_NETWORK = [
     *("--embedding-dim", "64", "--hidden-dim", "64", "--n-layers", "1", "--batch-size", "16"),
     *("--sequence-length", "35", "--memory", "0", "--no-spell", "--pieces", "0"),
-    *("--epochs", "1", "--max-minutes", "1", "--device", "cpu"),
+    *("--epochs", "1", "--device", "cpu"),
 ]
 
 
@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--shows", type=int, default=0, help="files (default: 4 MB each)")
     parser.add_argument("--seed", type=int, default=1, help="of all that is invented")
     parser.add_argument("--kills", type=int, default=20, help="moments at which it is killed")
+    parser.add_argument("--minutes", type=float, default=1.0, help="of training; 0 for none")
     parser.add_argument("--processes", type=int, default=psutil.cpu_count(), help="side by side")
     parser.add_argument("--out", help="folder to work in, which is kept (default: a temporary one)")
     options = parser.parse_args()
@@ -71,16 +72,22 @@ def main() -> None:
             compare(whole, killed)
             print(f"killed after {moments} s and gone on with: the same files", flush=True)
             shutil.rmtree(killed)
-        command = [sys.executable, "-m", "job", "--data", str(whole), *SMALL_NETWORK]
-        seconds, peak, code = watched([*command, "--out", str(folder / "run")], expected=(0, 75))
-        rows = (folder / "run" / "metrics.jsonl").read_text().splitlines()
-        row = json.loads(rows[-1])
-        print(
-            f"trained for {row['step']:,} steps (exit code {code}), "
-            f"{row['tokens_per_second']:,.0f} words/s, held-out loss {row['valid_loss']:.2f} "
-            f"(unigram {row['unigram_loss']:.2f}), "
-            f"at most {peak:,.0f} MB resident"
-        )
+        if options.minutes:
+            train(whole, folder / "run", options.minutes)
+
+
+def train(corpus: pathlib.Path, out: pathlib.Path, minutes: float) -> None:
+    """Trains a small network for so long, and prints what that took."""
+    command = [sys.executable, "-m", "job", "--data", str(corpus), "--out", str(out)]
+    command += [*SMALL_NETWORK, "--max-minutes", str(minutes)]
+    _, peak, code = watched(command, expected=(0, 75))
+    row = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])
+    print(
+        f"trained for {row['step']:,} steps (exit code {code}), "
+        f"{row['tokens_per_second']:,.0f} words/s, held-out loss {row['valid_loss']:.2f} "
+        f"(unigram {row['unigram_loss']:.2f}), "
+        f"at most {peak:,.0f} MB resident"
+    )
 
 
 def prepare_command(texts: pathlib.Path, out: pathlib.Path, processes: int) -> list[str]:
