@@ -49,7 +49,9 @@ def main() -> None:
     size = int(options.gigabytes * 1e9)
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(options.out or temporary)
-        texts, whole, killed = (folder / name for name in ("shows", "whole", "killed"))
+        texts = folder / "shows"
+        # Of one name: it is the show's, and stands in the vocabulary.
+        whole, killed = (folder / name / "corpus" for name in ("whole", "killed"))
         invent(texts, size, options.shows or -(-size // SHOW), options.seed, options.processes)
         size = sum(path.stat().st_size for path in texts.iterdir())
         print(f"invented {size / 1e6:,.0f} MB in {len(list(texts.iterdir())):,} files", flush=True)
