@@ -6,7 +6,10 @@ memory of all processes together, looked at twenty times a second; pages that th
 counted for each.
 """
 
+import collections
+import itertools
 import json
+import math
 import pathlib
 import random
 import resource
@@ -19,9 +22,13 @@ import time
 import numpy as np
 import psutil
 
+from data import tokens
+from data.bulk import Folder, Splitter, unix_lines
 from data.command_line import Parser, UserError, run
 from data.prepared import MANIFEST, Prepared
 from data.processes import run_all
+from data.spans import Span, scan
+from data.vocab import count_lines
 
 SHOW = 4_000_000  # bytes of a show, about
 LINES = 20_000  # made at once
@@ -56,6 +63,8 @@ def main() -> None:
         size = sum(path.stat().st_size for path in texts.iterdir())
         print(f"invented {size / 1e6:,.0f} MB in {len(list(texts.iterdir())):,} files", flush=True)
 
+        for name, milliseconds in parts(min(texts.glob("*.txt"))).items():
+            print(f"{name}: {milliseconds:.1f} ms a megabyte on one core, at best", flush=True)
         before = cpu_seconds()
         seconds, peak, _ = watched(prepare_command(texts, whole, options.processes))
         work = cpu_seconds() - before
@@ -76,6 +85,43 @@ def main() -> None:
             shutil.rmtree(killed)
         if options.minutes:
             train(whole, folder / "run", options.minutes)
+
+
+def parts(show: pathlib.Path, tries: int = 5) -> dict[str, float]:
+    """What the parts of the work take on a show's first megabytes: processor's time."""
+    blocks = list(Span(0, str(show), 0, min(2 << 20, show.stat().st_size)).blocks())
+    texts = [block.decode() for block in blocks]
+    folds, symbols = tokens.folds_of("".join(texts)), tokens.token_lookup()
+    fold, split = Folder(folds), Splitter()
+    folded = [fold(unix_lines(block)) for block in blocks]
+    words = [split(block) for block in folded]
+    work = {
+        "looking through": lambda: scan(str(show), show.parent, 0.05),
+        "folding": lambda: [fold(unix_lines(block)) for block in blocks],
+        "splitting": lambda: [split(block) for block in folded],
+        "numbering": lambda: own_numbers(words),
+        "speakers and lines": lambda: [count_lines(block.decode()) for block in folded],
+        "folding and splitting as TorchScript does": lambda: [
+            tokens.split_words(tokens.fold(text, folds), symbols) for text in texts
+        ],
+    }
+    took = {}
+    for name, part in work.items():
+        size = show.stat().st_size if name == "looking through" else sum(map(len, blocks))
+        best = math.inf
+        for _ in range(tries):
+            start = time.process_time()
+            part()
+            best = min(best, time.process_time() - start)
+        took[name] = best * 1e9 / size
+    return took
+
+
+def own_numbers(blocks: list[list[bytes]]) -> None:
+    """As `numbering.split_piece` does it."""
+    numbers: dict[bytes, int] = collections.defaultdict(itertools.count().__next__)
+    for words in blocks:
+        np.fromiter(map(numbers.__getitem__, words), np.uint32, len(words))
 
 
 def train(corpus: pathlib.Path, out: pathlib.Path, minutes: float) -> None:

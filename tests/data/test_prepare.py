@@ -67,6 +67,7 @@ def shows(tmp_path) -> pathlib.Path:
     return write_shows(tmp_path / "shows", texts)
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_much_text_at_once_gives_the_same_words(text, other):
     symbols = tokens.token_lookup()
@@ -77,6 +78,7 @@ def test_much_text_at_once_gives_the_same_words(text, other):
         assert [word.decode() for word in split.named(words)] == expected
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_letters_and_lines_may_be_counted_in_parts(text, more):
     folded = tokens.fold(text + "\n" + more, tokens.TYPOGRAPHY)
@@ -188,6 +190,7 @@ def test_more_than_65536_words_need_four_bytes(tmp_path):
     assert four.ids("train")[:999].tolist() == four.vocabulary().encode(text[:20_000])[:999]
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.text(), st.integers(1, 9)), max_size=9), st.integers(0, 5))
 def test_a_tally_adds_up_what_does_not_fit_into_memory(parts, most):
     with tempfile.TemporaryDirectory() as folder:

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.batches import stream_batches
@@ -99,6 +99,7 @@ def test_windows_and_folders_that_are_not_prepared_are_refused(corpus, show, tmp
         config_of(show.parent, tmp_path)
 
 
+@settings(deadline=None)
 @given(st.integers(8, 200), st.integers(1, 4), st.integers(1, 9), st.integers(0, 300))
 def test_streams_from_a_file_are_those_from_memory(n_ids, batch_size, length, shift):
     ids = torch.arange(n_ids)
