@@ -27,7 +27,7 @@ from data.bulk import Folder, Splitter, unix_lines
 from data.command_line import Parser, UserError, run
 from data.prepared import MANIFEST, Prepared
 from data.processes import run_all
-from data.spans import Span, scan
+from data.spans import PIECE, Span, scan
 from data.vocab import count_lines
 
 SHOW = 4_000_000  # bytes of a show, about
@@ -88,8 +88,8 @@ def main() -> None:
 
 
 def parts(show: pathlib.Path, tries: int = 5) -> dict[str, float]:
-    """What the parts of the work take on a show's first megabytes: processor's time."""
-    blocks = list(Span(0, str(show), 0, min(2 << 20, show.stat().st_size)).blocks())
+    """What the parts of the work take on one show: processor's time."""
+    blocks = list(Span(0, str(show), 0, min(PIECE, show.stat().st_size)).blocks())
     texts = [block.decode() for block in blocks]
     folds, symbols = tokens.folds_of("".join(texts)), tokens.token_lookup()
     fold, split = Folder(folds), Splitter()
