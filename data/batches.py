@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -39,7 +40,7 @@ def batch_data(
 
 
 def stream_batches(
-    ids: torch.Tensor, batch_size: int, sequence_length: int, shift: int = 0
+    ids: torch.Tensor | np.ndarray, batch_size: int, sequence_length: int, shift: int = 0
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Cuts a text into `batch_size` long streams read side by side, a piece at a time.
 
@@ -48,7 +49,9 @@ def stream_batches(
     the text round by so many words first: a new one each epoch moves all borders.
 
     Args:
-        ids: (words,) int64, on any device; batches are made there, without a copy to the host.
+        ids: (words,) int64, on any device; batches are made there, without a copy to the host. Or
+            an array of any integers, which may be mapped from a file: only what a batch needs of
+            it is read, when it is needed.
 
     Yields:
         (inputs, targets), each (batch_size, time) with time = sequence_length but for the last;
@@ -57,10 +60,18 @@ def stream_batches(
     length = len(ids) // batch_size
     if length < 2:
         raise ValueError(f"{len(ids)} words are too few for {batch_size} streams of 2 or more")
-    streams = ids.roll(-shift)[: length * batch_size].view(batch_size, length)
+    device = ids.device if isinstance(ids, torch.Tensor) else "cpu"
+    streams = shift + length * torch.arange(batch_size, device=device)[:, None]
     for start in range(0, length - 1, sequence_length):
         end = min(start + sequence_length, length - 1)
-        yield streams[:, start:end], streams[:, start + 1 : end + 1]
+        places = (streams + torch.arange(start, end + 1, device=device)) % len(ids)
+        piece = ids[places] if isinstance(ids, torch.Tensor) else as_tensor(ids[places.numpy()])
+        yield piece[:, :-1], piece[:, 1:]
+
+
+def as_tensor(ids: Sequence[int] | np.ndarray) -> torch.Tensor:
+    """Ids of any integer type as int64, copied."""
+    return torch.from_numpy(np.array(ids, np.int64))
 
 
 def count_stream_batches(n_ids: int, batch_size: int, sequence_length: int) -> int:

@@ -4,6 +4,7 @@ Light, so that the serving room may use it too.
 """
 
 import argparse
+import pathlib
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -17,6 +18,18 @@ class UserError(ValueError):
     """A mistake that the person at the keyboard can mend; its text says what and how."""
 
     exit_code = 2
+
+
+class NoRoom(UserError):
+    """A file could not be written, most likely because the disk is full."""
+
+    exit_code = 4
+
+    def __init__(self, path: pathlib.Path, error: OSError):
+        super().__init__(
+            f"{path} could not be written ({error.strerror}): the file before it is unharmed; "
+            "make room and start again to go on"
+        )
 
 
 class Parser(configargparse.ArgumentParser):

@@ -7,7 +7,7 @@ runtimes then see the same words (tested on arbitrary text).
 """
 
 import unicodedata
-from typing import Dict, List, Tuple
+from typing import Dict, Iterable, List, Set, Tuple
 
 # How other programs type what we write in one way. Applied to training text and prompts alike.
 TYPOGRAPHY: List[Tuple[str, str]] = [
@@ -63,10 +63,22 @@ def folds_of(text: str) -> List[Tuple[str, str]]:
     A letter's upper case and its decomposed spelling (e + combining accent) are folded too where
     only the lower case was seen, so that a prompt in capitals meets the same words.
     """
-    composed = unicodedata.normalize("NFC", fold(text, TYPOGRAPHY, lower=False))
-    letters = sorted({character for character in composed if ord(character) > 127})
+    return folds_for(letters_of(fold(text, TYPOGRAPHY, lower=False)))
+
+
+def letters_of(text: str) -> Set[str]:
+    """The characters outside ASCII of a text whose typography is folded, composed.
+
+    Those of a text are those of its parts, wherever it is cut at a line's end.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    return set(composed.encode().translate(None, bytes(range(128))).decode())
+
+
+def folds_for(letters: Iterable[str]) -> List[Tuple[str, str]]:
+    """The folds that `letters_of` a text need."""
     folds: Dict[str, str] = {}
-    for letter in letters:
+    for letter in sorted(letters):
         small = letter.lower()
         for form in (letter, letter.upper(), small):
             # Only letter by letter: "ß" has the capital "SS", which must stay two letters.

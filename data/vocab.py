@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import heapq
 import json
 import re
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from data.command_line import UserError
 FORMAT = "cold-open-vocabulary"
 VERSION = 1
 UNKNOWN = "<unk>"
+SPEAKERS = 200  # so many are told, at most
 # A speaker is what stands before the first colon of a line, if it is short and not a direction.
 SPEAKER = re.compile(r'^([^:()\[\]"\n]{1,40}?) ?:(?:\s|$)', re.MULTILINE)
 
@@ -22,10 +24,41 @@ def create_lookup_tables(words: Iterable[str]) -> tuple[dict[str, int], dict[int
     Returns:
         (vocab_to_int, int_to_vocab), each the other's inverse.
     """
-    counts = collections.Counter(words)
-    ordered = sorted(counts, key=lambda word: (-counts[word], word))
+    ordered = [word for word, _ in most_frequent(collections.Counter(words).items())]
     vocab_to_int = {word: number for number, word in enumerate(ordered)}
     return vocab_to_int, dict(enumerate(ordered))
+
+
+def most_frequent(counts: Iterable[tuple[str, int]], size: int = 0) -> list[tuple[str, int]]:
+    """The `size` most frequent (word, count), or all for 0; ties by the alphabet.
+
+    Of `counts`, which may be more than fit into memory, only those that are returned are kept.
+    """
+    turned = ((-count, word) for word, count in counts)
+    kept = heapq.nsmallest(size, turned) if size else sorted(turned)
+    return [(word, -count) for count, word in kept]
+
+
+def is_blank_between(lines: int, empty: int) -> bool:
+    """Whether a script has blank lines between its speeches: more than a third are empty."""
+    return empty * 3 > lines
+
+
+def count_lines(text: str) -> tuple[collections.Counter[str], int, int]:
+    """What the lines of a folded text tell: (speakers with their lines, lines, empty ones).
+
+    Those of a text are the sums of its parts, wherever it is cut at a line's end.
+    """
+    *lines, rest = text.split("\n")
+    # A name's 40 letters, a space and the colon: the pattern need only see what differs.
+    heads = collections.Counter(
+        line[: line.index(":") + 2] for line in (*lines, rest) if ":" in line[:42]
+    )
+    speakers: collections.Counter[str] = collections.Counter()
+    for head, count in heads.items():
+        if (match := SPEAKER.match(head)) and (name := match.group(1).strip()):
+            speakers[name] += count
+    return speakers, len(lines), lines.count("")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,34 +78,66 @@ class Vocabulary:
     @classmethod
     def build(cls, text: str, show: str, min_count: int = 2) -> "Vocabulary":
         """The vocabulary of a training text: the words seen at least `min_count` times."""
-        symbols = tokens.token_lookup()
         folds = tokens.folds_of(text)
         folded = tokens.fold(text, folds)
-        words = tokens.split_words(folded, symbols)
-        counts = collections.Counter(words)
-        kept = [word if counts[word] >= min_count else UNKNOWN for word in words]
-        vocab_to_int, int_to_vocab = create_lookup_tables(kept)
-        ordered = list(int_to_vocab.values())
-        if UNKNOWN not in vocab_to_int:  # a prompt may hold a new word even where no rare one was
-            ordered.append(UNKNOWN)
-        speakers = collections.Counter(
-            name.strip() for name in SPEAKER.findall(folded) if name.strip()
-        )
-        known = set(ordered)
+        words = collections.Counter(tokens.split_words(folded, tokens.token_lookup()))
+        speakers, lines, empty = count_lines(folded)
+        blank_lines = is_blank_between(lines, empty)
+        return cls.of_counts(show, folds, words.items(), speakers.items(), blank_lines, min_count)[
+            0
+        ]
+
+    @classmethod
+    def of_counts(
+        cls,
+        show: str,
+        folds: list[tuple[str, str]],
+        words: Iterable[tuple[str, int]],
+        speakers: Iterable[tuple[str, int]],
+        blank_lines: bool,
+        min_count: int = 2,
+        size: int = 0,
+    ) -> tuple["Vocabulary", list[int]]:
+        """The vocabulary of a text that has been counted.
+
+        Args:
+            words: each word once, with its count; read once, and never held whole.
+            speakers: `count_lines`'s, likewise.
+            blank_lines: whether a blank line stands between two speeches.
+            min_count: words seen less often become the unknown word.
+            size: words at most, the unknown word among them; 0 for no limit.
+
+        Returns:
+            (the vocabulary, how often each of its words was seen, by id).
+        """
+        symbols = tokens.token_lookup()
+        total = 0
+
+        def often() -> Iterable[tuple[str, int]]:
+            nonlocal total
+            for word, count in words:
+                total += count
+                if count >= min_count and word != UNKNOWN:
+                    yield word, count
+
+        kept = most_frequent(often(), max(size - 1, 1) if size else 0)
+        # Also where no word was rare: a prompt may hold a new one.
+        kept = most_frequent([*kept, (UNKNOWN, total - sum(count for _, count in kept))])
+        known = {word for word, _ in kept}
         named = [
             (name, count)
-            for name, count in speakers.most_common(200)
+            for name, count in most_frequent(speakers, SPEAKERS)
             if count > 1 and all(word in known for word in tokens.split_words(name + ":", symbols))
         ]
-        blank_lines = folded.count("\n\n") * 3 > folded.count("\n")
-        return cls(
+        vocabulary = cls(
             show=show,
-            words=ordered,
+            words=[word for word, _ in kept],
             symbols=symbols,
             folds=folds,
             primer="\n\n" if blank_lines else "\n",
             speakers=named,
         )
+        return vocabulary, [count for _, count in kept]
 
     def __len__(self) -> int:
         return len(self.words)
@@ -102,8 +167,8 @@ class Vocabulary:
 
     def to_json(self) -> str:
         """The whole vocabulary as the text of vocab.json."""
-        fields = dataclasses.asdict(self)
-        return json.dumps({"format": FORMAT, "version": VERSION, **fields}, ensure_ascii=False)
+        fields = {"format": FORMAT, "version": VERSION, **vars(self)}
+        return json.dumps(fields, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Vocabulary":

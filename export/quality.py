@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from data.command_line import UserError
-from data.corpus import read_show, split_show
+from data.texts import held_out_text
 from data.vocab import Vocabulary
 from job.config import Config
 
@@ -23,11 +23,9 @@ Step = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 def held_out_streams(config: Config, vocabulary: Vocabulary) -> Tensor | None:
     """The ids (streams, time) that a run was judged by; None where its texts are not at hand."""
     try:
-        text = read_show(config.valid or config.data)
+        text = held_out_text(config)
     except UserError:
         return None
-    if not config.valid:
-        text = split_show(text, config.valid_fraction)[1]
     ids = vocabulary.encode(text[: 20 * TOKENS])[:TOKENS]
     streams = min(STREAMS, max(1, len(ids) // 500))
     time = len(ids) // streams

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from data.command_line import UserError
+from data.command_line import NoRoom, UserError
 from data.vocab import Vocabulary
 from job.config import Config
 from job.model import RNN
@@ -19,18 +19,6 @@ from job.pieces import Pieces
 
 FORMAT = "cold-open-checkpoint"
 VERSION = 1
-
-
-class NoRoom(UserError):
-    """A file could not be written, most likely because the disk is full."""
-
-    exit_code = 4
-
-    def __init__(self, path: pathlib.Path, error: OSError):
-        super().__init__(
-            f"{path} could not be written ({error.strerror}): the file before it is unharmed; "
-            "make room and start again to go on"
-        )
 
 
 def save(path: pathlib.Path, content: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from data import corpus
 from data.command_line import Parser, UserError
+from data.prepared import Prepared, is_prepared
 
 SEINFELD = "data/raw/Seinfeld_Scripts.txt"
 
@@ -20,7 +21,7 @@ def setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
 class Config:
     """One training run. The defaults are the `seinfeld` preset; docs/choices.md justifies them."""
 
-    data: str = setting(SEINFELD, "script to learn: a UTF-8 text file, or a CSV of dialogue")
+    data: str = setting(SEINFELD, "script to learn: UTF-8 text, CSV of dialogue, prepared corpus")
     valid: str = setting("", "held-out script; without one, the end of the script is held out")
     valid_fraction: float = setting(0.05, "share of the script to hold out")
     out: str = setting("", "folder of the run; by default artifacts/ and the script's name")
@@ -177,6 +178,15 @@ def parse(arguments: list[str] | None = None) -> tuple[Config, argparse.Namespac
     options = parser.parse_args(arguments)
     given = {key: value for key, value in vars(options).items() if key not in ("preset", "fresh")}
     settings = {**PRESETS[options.preset], **given}
+    data = settings.get("data", Config.data)
+    if is_prepared(data):
+        settled = Prepared.open(data).manifest["settings"]
+        for name in ("valid", "valid_fraction", "min_count"):
+            if name in given:
+                flag = "--" + name.replace("_", "-")
+                raise UserError(f"{flag} is settled in {data}: give it to python -m data prepare")
+        # So that the checkpoint tells what holds.
+        settings |= {name: settled[name] for name in ("valid_fraction", "min_count")}
     if settings.get("n_layers") == 1 and "dropout_between" not in given:
         settings["dropout_between"] = 0.0
     return Config(**settings), options

@@ -1,6 +1,5 @@
 """How well a network knows a text it has not been trained on."""
 
-import collections
 import math
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +11,8 @@ from job.memory import NO_MEMORY, Memory, weights
 from job.model import RNN
 
 STREAMS = 16  # the text is read in so many parts at once; each starts without context
-CHUNK = 256  # words between two hand-overs of the hidden state
+CHUNK = 256  # words between two hand-overs of the hidden state, at most
+SCORES = 1 << 25  # numbers at once, at most: a large vocabulary takes shorter chunks
 
 
 def held_out_loss(
@@ -92,8 +92,9 @@ def read_text(
     was_training = network.training
     network.eval()
     hidden = network.init_hidden(streams)
-    for start in range(0, length, CHUNK):
-        part = slice(start, start + CHUNK)
+    chunk = max(1, min(CHUNK, SCORES // (streams * network.embedding.num_embeddings)))
+    for start in range(0, length, chunk):
+        part = slice(start, start + chunk)
         scores, features, hidden = network.read(inputs[:, part], hidden)
         yield start, scores, features, targets[:, part]
     network.train(was_training)
@@ -109,8 +110,11 @@ def _in_parts(tensor: Tensor, streams: int, length: int) -> Tensor:
     return F.pad(tensor, (0, streams * length - len(tensor))).view(streams, length)
 
 
-def unigram_loss(train_ids: Sequence[int], valid_ids: Sequence[int], vocab_size: int) -> float:
-    """The loss of the model that knows only how frequent each word is (add-one smoothing)."""
-    counts = collections.Counter(train_ids)
-    total = len(train_ids) + vocab_size
+def unigram_loss(counts: Sequence[int], valid_ids: Sequence[int]) -> float:
+    """The loss of the model that knows only how frequent each word is (add-one smoothing).
+
+    Args:
+        counts: how often each word of the vocabulary stands in the training text, by id.
+    """
+    total = sum(counts) + len(counts)
     return -sum(math.log((counts[word] + 1) / total) for word in valid_ids) / len(valid_ids)

@@ -33,15 +33,18 @@ def finish(run: "Run") -> None:
     speller = None
     if run.config.spell:
         say("learning to spell the rare words")
-        words = vocabulary.split(run.train_text)
-        speller = fit_speller(network, run.train_ids, words, run.primer, run.config.seed)
+        words = vocabulary.split(run.texts.train_text)
+        ids = torch.tensor(vocabulary.numbers(words), device=run.device)
+        counts = dict(zip(vocabulary.words, run.texts.counts, strict=True))
+        speller = fit_speller(network, ids, words, counts, run.primer, run.config.seed)
     scores = {
         "valid_loss_with_memory": held_out_loss(network, run.valid_ids, run.primer, memory=memory),
         "memory": {"size": memory.size, "sharpness": memory.sharpness, "share": memory.share},
     }
     if speller is not None:
-        spacing = Spacing.learn(tokens.fold(run.train_text, vocabulary.folds))
-        scores |= score_characters(network, speller, vocabulary, spacing, run.valid_text, memory)
+        spacing = Spacing.learn(tokens.fold(run.texts.train_text, vocabulary.folds))
+        text = run.texts.valid_text
+        scores |= score_characters(network, speller, vocabulary, spacing, text, memory)
     content["scores"] |= scores
     content["speller"] = pack_speller(speller)
     content.pop("format"), content.pop("version")

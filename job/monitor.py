@@ -9,8 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data.command_line import UserError
-from job.checkpoint import NoRoom
+from data.command_line import NoRoom, UserError
 
 
 class Monitor:

@@ -15,8 +15,8 @@ import torch
 
 from data import tokens
 from data.command_line import Parser, UserError, run
-from data.corpus import read_show, split_show
 from data.spacing import Spacing
+from data.texts import texts_of
 from data.vocab import Vocabulary
 from job import anatomy
 from job.checkpoint import describe_run, load_network
@@ -48,20 +48,21 @@ class Texts:
     held_out_text: str
     training: list[str]
     held_out: list[str]
+    counts: list[int]  # how often each word of the vocabulary stands in the training text, by id
     same: bool  # whether the training text gives the model's own vocabulary
+    sampled: bool  # whether the training text is but a sample of a prepared corpus
 
     @classmethod
     def read(cls, config: Config, vocabulary: Vocabulary) -> "Texts":
         """Reads and splits them exactly as training does."""
-        text = read_show(config.data)
-        if config.valid:
-            training, held_out = text, read_show(config.valid)
-        else:
-            training, held_out = split_show(text, config.valid_fraction)
-        again = Vocabulary.build(training, vocabulary.show, config.min_count)
-        same = again.words == vocabulary.words
-        words = vocabulary.split(training), vocabulary.split(held_out)
-        return cls(training, held_out, *words, same)
+        texts = texts_of(config)
+        training, held_out = map(vocabulary.split, (texts.train_text, texts.valid_text))
+        same, counts = texts.vocabulary.words == vocabulary.words, list(texts.counts)
+        if not same:
+            seen = collections.Counter(vocabulary.numbers(training))
+            counts = [seen[number] for number in range(len(vocabulary))]
+        sampled = not isinstance(texts.train_ids, list)
+        return cls(texts.train_text, texts.valid_text, training, held_out, counts, same, sampled)
 
 
 def loss_by_kind(losses: Sequence[float], kinds: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -104,7 +105,7 @@ def scores_of(
     scores = {
         "held_out_loss": held_out,
         "perplexity": math.exp(held_out),
-        "unigram_loss": unigram_loss(train_ids, valid_ids, len(vocabulary)),
+        "unigram_loss": unigram_loss(texts.counts, valid_ids),
         "training_loss": held_out_loss(network, known, primer),
     }
     if memory:
@@ -115,7 +116,7 @@ def scores_of(
         scores |= score_characters(
             network, speller, vocabulary, spacing, texts.held_out_text, memory
         )
-    counts = collections.Counter(texts.training)
+    counts = dict(zip(vocabulary.words, texts.counts, strict=True))
     kinds = anatomy.token_kinds(texts.held_out, set(vocabulary.words), counts)
     return scores, loss_by_kind(losses, kinds)
 
@@ -192,6 +193,8 @@ def build(
     texts = Texts.read(config, vocabulary)
     if not texts.same:
         progress(f"note: {config.data} is not the text that the model was trained on")
+    if texts.sampled:
+        progress(f"note: of {config.data}, a prepared corpus, a sample is searched for copies")
     network = network.to(device)
     progress(f"takes the loss of {len(texts.held_out):,} held-out tokens")
     memory = Memory(**content["scores"].get("memory", {"size": 0}))
@@ -231,10 +234,11 @@ def build(
             "scores": content.get("scores", {}),
         },
         "texts": {
-            "training_tokens": len(texts.training),
+            "training_tokens": sum(texts.counts),
             "held_out_tokens": len(texts.held_out),
             "vocabulary": len(vocabulary),
             "training_text_is_the_models": texts.same,
+            "training_text_is_a_sample": texts.sampled,
         },
         "scores": scores,
         "loss_by_kind": kinds,

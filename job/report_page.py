@@ -222,7 +222,8 @@ def facts_line(report: dict[str, Any]) -> str:
 def warning(report: dict[str, Any]) -> str:
     """What makes the figures doubtful, or nothing."""
     if report["texts"]["training_text_is_the_models"]:
-        return ""
+        sample = "<p>Of the training text, a prepared corpus, a sample was searched for copies.</p>"
+        return sample if report["texts"]["training_text_is_a_sample"] else ""
     return (
         "<p class=warning>The training text read here does not give this model's vocabulary: it "
         "may be another text than the model was trained on. The held-out text may then have been "

@@ -5,9 +5,8 @@ what kind of word is wanted there: a speaker, a number, a cry. It learns from th
 training text, in their places. The network itself is not changed.
 """
 
-import collections
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -74,6 +73,7 @@ def fit_speller(
     network: RNN,
     ids: Tensor,
     words: Sequence[str],
+    counts: Mapping[str, int],
     primer: Sequence[int],
     seed: int = 1,
     epochs: int = 10,
@@ -84,11 +84,11 @@ def fit_speller(
 
     Args:
         network: trained, and left as it is.
-        ids: the training text (words,) on the network's device.
+        ids: the training text, or a sample of it, (words,) on the network's device.
         words: the same text as words, the unknown ones as they stand there.
+        counts: how often the words of the vocabulary stand in all of the training text.
     """
-    counts = collections.Counter(words)
-    places = [place for place, word in enumerate(words) if counts[word] <= RARE]
+    places = [place for place, word in enumerate(words) if counts.get(word, 0) <= RARE]
     if len(places) < MIN_WORDS:
         return None
     device = ids.device

@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from data.batches import batch_data, count_stream_batches, stream_batches
+from data.batches import as_tensor, batch_data, count_stream_batches, stream_batches
 from data.command_line import UserError
-from data.corpus import read_show, split_show
-from data.vocab import Vocabulary
+from data.texts import texts_of
 from job import checkpoint, resume
 from job.config import Config
 from job.evaluate import held_out_loss, unigram_loss
@@ -66,17 +65,18 @@ class Run:
         autocast = config.precision == "bf16" or (
             config.precision == "auto" and self.device == "cuda"
         )
-        text = read_show(config.data)
-        if config.valid:
-            self.train_text, self.valid_text = text, read_show(config.valid)
-        else:
-            self.train_text, self.valid_text = split_show(text, config.valid_fraction)
-        self.vocabulary = Vocabulary.build(self.train_text, config.show_name, config.min_count)
-        train_ids = self.vocabulary.encode(self.train_text)
-        valid_ids = self.vocabulary.encode(self.valid_text)
-        self.unigram = unigram_loss(train_ids, valid_ids, len(self.vocabulary))
-        self.train_ids = torch.tensor(train_ids, device=self.device)
+        self.texts = texts = texts_of(config)
+        self.vocabulary = texts.vocabulary
+        valid_ids = self.vocabulary.encode(texts.valid_text)
+        self.unigram = unigram_loss(texts.counts, valid_ids)
         self.valid_ids = torch.tensor(valid_ids, device=self.device)
+        self.known_ids = as_tensor(texts.train_ids[: len(valid_ids)]).to(self.device)
+        # Those of a prepared corpus stay in their file: a batch at a time is brought here.
+        self.train_ids = (
+            torch.tensor(texts.train_ids, device=self.device)
+            if isinstance(texts.train_ids, list)
+            else texts.train_ids
+        )
         self.primer = self.vocabulary.encode(self.vocabulary.primer)
         self.steps_per_epoch = self._count_steps()
         self.total_steps = self.steps_per_epoch * config.epochs
@@ -154,6 +154,11 @@ class Run:
     def _count_steps(self) -> int:
         config, n_ids = self.config, len(self.train_ids)
         if config.objective == "window":
+            if not isinstance(self.train_ids, torch.Tensor):
+                raise UserError(
+                    "--objective window takes its windows from all over a text in memory: train "
+                    f"on {config.data}, a prepared corpus, with --objective stream"
+                )
             return max(0, math.ceil((n_ids - config.sequence_length) / config.batch_size))
         if n_ids < 2 * config.batch_size:
             raise UserError(
@@ -181,7 +186,7 @@ class Run:
                 self.hidden = self._no_context()
         for number, (inp, target) in enumerate(batches):
             if number >= done:
-                yield inp[self.rows], target[self.rows]
+                yield inp[self.rows].to(self.device), target[self.rows].to(self.device)
 
     def _no_context(self) -> Hidden:
         """The state before any word, of this process's rows."""
@@ -246,8 +251,7 @@ class Run:
         """The scores of the network as it is; saves it if it is the best so far."""
         network = self.network.folded(self.config.temperature)
         valid_loss = held_out_loss(network, self.valid_ids, self.primer)
-        part = self.train_ids[: len(self.valid_ids)]
-        known_loss = held_out_loss(network, part, self.primer)
+        known_loss = held_out_loss(network, self.known_ids, self.primer)
         seconds = self.seconds + time.monotonic() - self.resumed
         before = self.history[-1]["seconds"] if self.history else 0.0
         tokens = self.loss_count * self.config.batch_size

@@ -1,5 +1,6 @@
 """No character is thrown away, and none is free."""
 
+import collections
 import itertools
 import math
 
@@ -90,7 +91,7 @@ def test_a_speller_learns_and_survives_packing():
     ids = torch.tensor(vocabulary.encode(TEXT + text))
     network = RNN(len(vocabulary), len(vocabulary), 8, 12, 1, tie_weights=True).eval()
     words = vocabulary.split(TEXT + text)
-    speller = fit_speller(network, ids, words, [0], epochs=60)
+    speller = fit_speller(network, ids, words, collections.Counter(words), [0], epochs=60)
     features = torch.zeros(2, speller.context.in_features)
     with torch.no_grad():
         like, unlike = speller.losses(speller.numbered(["dum:", "q%x"]), features).tolist()
@@ -98,7 +99,7 @@ def test_a_speller_learns_and_survives_packing():
         again = unpack_speller(pack_speller(speller))
         alone = again.losses(again.numbered(["dum:"]), features[:1]).item()
         assert alone == pytest.approx(like, abs=1e-4)
-    assert fit_speller(network, ids[:50], words[:50], [0]) is None
+    assert fit_speller(network, ids[:50], words[:50], collections.Counter(words), [0]) is None
 
 
 @given(st.text(alphabet=" .,()\n-a:1'", max_size=60))
