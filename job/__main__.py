@@ -1,7 +1,6 @@
 """python -m job: train a network on a show's script."""
 
 import os
-import signal
 import sys
 
 from data.command_line import run
@@ -45,5 +44,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     run(main)
