@@ -1,10 +1,10 @@
 """Build the images and walk the line with them: python tools/walk_images.py [WORK_FOLDER]
 
 Trains on the embedded show in the train image, is stopped on the way and goes on, exports there,
-serves from both serve images, and asks each for a scene through its API. Every container runs as a
-stranger, on a read-only root, without capabilities; training and export also without a network.
-Checks on the way that each image holds the packages of its locks and no others, and that a serve
-image holds no training code. Prints sizes and times.
+serves from both serve images and from one with the model baked in, and asks each for a scene
+through its API. Every container runs as a stranger, on a read-only root, without capabilities;
+training and export also without a network. Checks on the way that each image holds the packages
+of its locks and no others, and that a serve image holds no training code. Prints sizes and times.
 
 ENGINE=docker|podman, or another program with their commands build, run and image inspect (default:
 the first of these two that is there). COLD_OPEN_EPOCHS=4 makes it short. Called by `make
@@ -47,7 +47,7 @@ SCENE = """
 import sys
 from gradio_client import Client
 client = Client(sys.argv[1], verbose=False)
-print(client.predict("Odette: ", 60, 0.8, 0, 0.95, 0, 1, "7", api_name="/write")[1])
+print(client.predict("Odette: ", max_new_tokens=60, seed=7, api_name="/write")[0])
 """
 
 
@@ -162,13 +162,12 @@ class Walk:
         if code := self.job("export"):
             raise WalkError(f"export ended with {code}")
 
-    def serve(self, tag):
+    def serve(self, tag, *options):
         """Serve, wait until it is ready, ask for a scene, and stop."""
         port = free_port()
         address = f"http://127.0.0.1:{port}"
-        mount = ("-v", f"{self.artifacts}:/artifacts:ro", "-p", f"127.0.0.1:{port}:7860")
         began = time.monotonic()
-        process = self.start(tag, options=mount)
+        process = self.start(tag, options=(*options, "-p", f"127.0.0.1:{port}:7860"))
         try:
             while not answers(address + "/readyz"):
                 if process.poll() is not None or time.monotonic() > began + 120:
@@ -215,7 +214,11 @@ def main(folder):
         walk.build("Dockerfile.serve", tag, "--build-arg", "RUNTIME=" + runtime)
         walk.check_packages(tag, [group])
         walk.check_files(tag)
-        walk.serve(tag)
+        walk.serve(tag, "-v", f"{walk.artifacts}:/artifacts:ro")
+    tag = "cold-open-serve:baked"
+    model = f"model={walk.artifacts / 'low-tide'}"
+    walk.build("Dockerfile.serve", tag, "--build-arg", "RUNTIME=onnx", "--build-context", model)
+    walk.serve(tag)
     say("done")
 
 
