@@ -11,7 +11,7 @@ why_not() { # prints why the container cannot be taken, if so
   if [ "${DOCKER:-1}" = 0 ]; then echo "DOCKER=0"
   elif ! nvidia-smi -L >/dev/null 2>&1; then echo "no NVIDIA GPU"
   elif ! docker info >/dev/null 2>&1; then echo "no Docker"
-  elif ! docker info --format '{{json .}}' 2>/dev/null | grep -q nvidia; then echo "no NVIDIA toolkit for Docker"
+  elif ! docker info --format '{{json .Runtimes}}' | grep nvidia >/dev/null; then echo "no NVIDIA toolkit for Docker"
   fi
 }
 
@@ -25,11 +25,16 @@ if [ -n "$reason" ]; then
   run() { .venv/bin/python -m "$@"; }
 else
   say "in the container of Dockerfile.train"
-  docker build -q -f Dockerfile.train -t cold-open-train ${TORCH_BACKEND:+--build-arg TORCH_BACKEND} . >&2
+  docker build -q -f Dockerfile.train -t cold-open-train ${TORCH_BACKEND:+--build-arg TORCH_BACKEND} . >&2 || {
+    say "the image could not be built; DOCKER=0 trains without it"
+    exit 1
+  }
   mkdir -p data/raw artifacts ${OUT:+"$OUT"}
   mounts=(-v "$PWD/data/raw:/data" -v "$PWD/artifacts:/artifacts")
   for file in "${DATA:-}" "${VALID:-}"; do
-    [ -z "$file" ] || mounts+=(-v "$(realpath "$file"):$(inside "$file"):ro")
+    [ -n "$file" ] || continue
+    [ -f "$file" ] || { say "$file: there is no such file"; exit 2; } # Docker would make a folder of it
+    mounts+=(-v "$(realpath "$file"):$(inside "$file"):ro")
   done
   [ -z "${OUT:-}" ] || mounts+=(-v "$(realpath "$OUT"):$(inside "$OUT")")
   while IFS= read -r name; do mounts+=(-e "$name"); done < <(compgen -e COLD_OPEN_)

@@ -34,7 +34,7 @@ def gpu_machine(place, runtimes="nvidia runc"):
     program(place / "bin" / "docker", RECORD.replace("\n", "\n" + told, 1))
 
 
-def train(place, *flags, **variables):
+def train(place, *flags, code=0, **variables):
     """(what the script said, the lines of the programs that it called)."""
     environment = {
         "PATH": f"{place / 'bin'}:/usr/bin:/bin",
@@ -45,7 +45,7 @@ def train(place, *flags, **variables):
     done = subprocess.run(
         [place / "tools" / "train.sh", *flags], env=environment, capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     return done.stderr.strip(), (place / "record").read_text().splitlines()
 
 
@@ -87,6 +87,13 @@ def test_on_a_gpu_machine_it_runs_in_the_container(place):
     } <= set(words)
     command = f"job --preset seinfeld --data show.txt --out {out}"
     assert run.endswith(f"cold-open-train {command}")
+
+
+def test_a_file_that_is_not_there_is_not_mounted(place):
+    gpu_machine(place)
+    said, calls = train(place, DATA="shwo.txt", code=2)
+    assert said.splitlines()[-1] == "train: shwo.txt: there is no such file"
+    assert not any(call.startswith("docker run") for call in calls)
 
 
 @pytest.mark.parametrize(
