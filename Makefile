@@ -89,7 +89,7 @@ lock: ## renew locks/ with the newest packages that pyproject.toml allows
 	@$(PYTHON) tools/lock.py
 
 clean: ## remove .venv and caches; never a trained model
-	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
+	rm -rf .venv sbom .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: ## clean, and after asking, remove trained models and downloads too
