@@ -34,7 +34,7 @@ $(LOW_TIDE)/manifest.json: $(LOW_TIDE)/.trained $(wildcard export/*.py $(LOW_TID
 	$(python) -m export --checkpoint $(LOW_TIDE)/checkpoint.pt
 
 # In a container on a GPU machine with Docker and NVIDIA's toolkit, unless DOCKER=0; the script tells which.
-train: ## train: PRESET=seinfeld|laptop, DATA=show.txt, VALID=held_out.txt, OUT=artifacts/NAME, ARGS="..."
+train: ## train: PRESET=seinfeld|laptop, DATA=show.txt, VALID=held_out.txt, OUT=artifacts/NAME, ARGS="...", PROCESSES=2 (GPUs)
 	@PYTHON="$(PYTHON)" PRESET="$(PRESET)" tools/train.sh $(ARGS)
 
 evaluate: ## write report.html and report.json: CHECKPOINT=... (default: the newest), VALID=held_out.txt

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `make train` does: PRESET=... DATA=... VALID=... OUT=... tools/train.sh [flags of python -m job]
+# What `make train` does: PRESET=... DATA=... VALID=... OUT=... PROCESSES=... tools/train.sh [flags of job]
 # Trains in the container of Dockerfile.train where there is an NVIDIA GPU, Docker and NVIDIA's toolkit for
 # it, else in .venv; DOCKER=0 always takes .venv. Paths among the flags must lie in data/raw or artifacts.
 set -euo pipefail
@@ -47,4 +47,5 @@ fi
 if [ "${PRESET:=seinfeld}${DATA:-}" = seinfeld ] && [ ! -f data/raw/Seinfeld_Scripts.txt ]; then
   run data fetch seinfeld
 fi
-run job --preset "$PRESET" ${DATA:+--data "$DATA"} ${VALID:+--valid "$VALID"} ${OUT:+--out "$OUT"} "$@"
+launch=(${PROCESSES:+job.launch --nproc-per-node "$PROCESSES" --max-restarts 3 -m})
+run "${launch[@]}" job --preset "$PRESET" ${DATA:+--data "$DATA"} ${VALID:+--valid "$VALID"} ${OUT:+--out "$OUT"} "$@"

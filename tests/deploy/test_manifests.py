@@ -91,8 +91,9 @@ def test_a_pod_may_do_nothing_that_it_need_not(name, pod):
         assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
 
 
-def test_training_goes_on_or_fails_by_its_exit_code():
-    spec, pod = job("cold-open-train")
+@pytest.mark.parametrize("name", ["cold-open-train", "cold-open-train-nodes"])
+def test_training_goes_on_or_fails_by_its_exit_code(name):
+    spec, pod = job(name)
     codes = {"Ignore": set(), "FailJob": set()}
     for rule in spec["podFailurePolicy"]["rules"]:
         if "onExitCodes" in rule:
@@ -128,7 +129,7 @@ def test_the_nodes_meet():
     hosts = []
     for index in "01":
         said = subprocess.run(
-            ["sh", "-c", line.replace("exec torchrun", "echo")],
+            ["sh", "-c", line.replace("exec python -m job.launch", "echo")],
             env={"JOB_COMPLETION_INDEX": index, "PATH": os.environ["PATH"]},
             capture_output=True,
             text=True,

@@ -89,6 +89,12 @@ def test_on_a_gpu_machine_it_runs_in_the_container(place):
     assert run.endswith(f"cold-open-train {command}")
 
 
+def test_several_processes_are_launched_only_when_asked_for(place):
+    _, calls = train(place, PRESET="laptop", PROCESSES="2")
+    launch = "job.launch --nproc-per-node 2 --max-restarts 3 -m job"
+    assert calls[-1] == f"python -m {launch} --preset laptop"
+
+
 def test_a_file_that_is_not_there_is_not_mounted(place):
     gpu_machine(place)
     said, calls = train(place, DATA="shwo.txt", code=2)
