@@ -3,7 +3,6 @@
 
 PYTHON ?= python3
 PRESET ?= seinfeld
-SEINFELD := data/raw/Seinfeld_Scripts.txt
 LOW_TIDE := artifacts/low-tide
 
 set-up := $(PYTHON) tools/setup.py
@@ -11,10 +10,11 @@ python := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo train evaluate export serve setup test bench check fix lock clean distclean FORCE
+.PHONY: help demo train evaluate export serve setup test bench check fix \
+	images-check sbom audit lock clean distclean FORCE
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(LOW_TIDE)/manifest.json ## train on the embedded show (2-3 min, once), export, and open the page
 	@$(set-up) serve
@@ -33,14 +33,9 @@ $(LOW_TIDE)/manifest.json: $(LOW_TIDE)/.trained $(wildcard export/*.py $(LOW_TID
 	@$(set-up) train export
 	$(python) -m export --checkpoint $(LOW_TIDE)/checkpoint.pt
 
+# In a container on a GPU machine with Docker and NVIDIA's toolkit, unless DOCKER=0; the script tells which.
 train: ## train: PRESET=seinfeld|laptop, DATA=show.txt, VALID=held_out.txt, OUT=artifacts/NAME, ARGS="...", PROCESSES=2 (GPUs)
-	@$(set-up) train
-ifeq ($(PRESET)$(DATA),seinfeld)
-	@test -f $(SEINFELD) || $(python) -m data fetch seinfeld
-endif
-	$(strip $(python) $(if $(PROCESSES),-m job.launch --nproc-per-node $(PROCESSES) --max-restarts 3) \
-		-m job --preset $(PRESET) $(if $(DATA),--data "$$DATA") \
-		$(if $(VALID),--valid "$$VALID") $(if $(OUT),--out "$$OUT") $(ARGS))
+	@PYTHON="$(PYTHON)" PRESET="$(PRESET)" tools/train.sh $(ARGS)
 
 evaluate: ## write report.html and report.json: CHECKPOINT=... (default: the newest), VALID=held_out.txt
 	@$(set-up) train
@@ -79,11 +74,23 @@ fix: ## put right what ruff can
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
+images-check: ## build both images and walk from training to a scene: ENGINE=docker|podman
+	@$(set-up) serve
+	$(python) tools/walk_images.py $(ARGS)
+
+sbom: ## write what each image is made of, as CycloneDX files, to sbom/
+	@$(set-up) supply
+	$(python) tools/supply.py sbom
+
+audit: ## ask for known vulnerabilities of the locked packages (needs the network)
+	@$(set-up) supply
+	$(python) tools/supply.py audit
+
 lock: ## renew locks/ with the newest packages that pyproject.toml allows
 	@$(PYTHON) tools/lock.py
 
 clean: ## remove .venv and caches; never a trained model
-	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
+	rm -rf .venv sbom .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: ## clean, and after asking, remove trained models and downloads too

@@ -40,7 +40,11 @@ def batch_data(
 
 
 def stream_batches(
-    ids: torch.Tensor | np.ndarray, batch_size: int, sequence_length: int, shift: int = 0
+    ids: torch.Tensor | np.ndarray,
+    batch_size: int,
+    sequence_length: int,
+    shift: int = 0,
+    rows: slice = slice(None),
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Cuts a text into `batch_size` long streams read side by side, a piece at a time.
 
@@ -52,16 +56,17 @@ def stream_batches(
         ids: (words,) int64, on any device; batches are made there, without a copy to the host. Or
             an array of any integers, which may be mapped from a file: only what a batch needs of
             it is read, when it is needed.
+        rows: which streams are wanted, of all.
 
     Yields:
-        (inputs, targets), each (batch_size, time) with time = sequence_length but for the last;
+        (inputs, targets), each (rows, time) with time = sequence_length but for the last;
         targets are the inputs one word later. At most batch_size words an epoch are left out.
     """
     length = len(ids) // batch_size
     if length < 2:
         raise ValueError(f"{len(ids)} words are too few for {batch_size} streams of 2 or more")
     device = ids.device if isinstance(ids, torch.Tensor) else "cpu"
-    streams = shift + length * torch.arange(batch_size, device=device)[:, None]
+    streams = shift + length * torch.arange(batch_size, device=device)[rows, None]
     for start in range(0, length - 1, sequence_length):
         end = min(start + sequence_length, length - 1)
         places = (streams + torch.arange(start, end + 1, device=device)) % len(ids)

@@ -5,6 +5,7 @@ Light, so that the serving room may use it too.
 
 import argparse
 import pathlib
+import signal
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -50,7 +51,10 @@ class Parser(configargparse.ArgumentParser):
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
-    """Calls `main` and exits with its code; a `UserError`'s own, 130 for Ctrl-C."""
+    """Calls `main`, exits with its code; a `UserError`'s own, 130 for Ctrl-C, 143 for SIGTERM."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # A container's first process does not hear SIGTERM unless it says what it does on it.
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         sys.exit(main() or 0)
     except UserError as mistake:

@@ -1,7 +1,6 @@
 """python -m job: train a network on a show's script."""
 
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -79,5 +78,4 @@ def conclude(training: "Run", best: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     run(main)

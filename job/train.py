@@ -173,20 +173,20 @@ class Run:
         config = self.config
         if config.objective == "window":
             torch.manual_seed(config.seed + epoch)  # the loader's order must be found again
-            batches = iter(
-                batch_data(self.train_ids.cpu(), config.sequence_length, config.batch_size)
-            )
+            windows = batch_data(self.train_ids.cpu(), config.sequence_length, config.batch_size)
+            batches = ((inp[self.rows], target[self.rows]) for inp, target in windows)
         else:
             # Another turn of the text each epoch, so that its pieces are never cut twice alike.
             shift = random.Random(f"{config.seed} {epoch}").randrange(len(self.train_ids))
+            shift = shift if epoch else 0
             batches = stream_batches(
-                self.train_ids, config.batch_size, config.sequence_length, shift if epoch else 0
+                self.train_ids, config.batch_size, config.sequence_length, shift, self.rows
             )
             if done == 0:
                 self.hidden = self._no_context()
         for number, (inp, target) in enumerate(batches):
             if number >= done:
-                yield inp[self.rows].to(self.device), target[self.rows].to(self.device)
+                yield inp.to(self.device), target.to(self.device)
 
     def _no_context(self) -> Hidden:
         """The state before any word, of this process's rows."""

@@ -1,9 +1,10 @@
 """Set up .venv for some groups: python3 tools/setup.py [train] [export] [serve] [dev] [...]
 
-No group named means these four; `tensorboard` and `serve-onnx` (the page without PyTorch) are set
-up only where they are named. `make` calls this before every target; when nothing changed it only
-compares checksums. Everything but PyTorch comes from locks/, by pip, with hashes, so that your own
-pip settings (mirrors, certificates) hold. PyTorch's build depends on the machine:
+No group named means these four; `tensorboard`, `serve-onnx` (the page without PyTorch) and `supply`
+(SBOM and audit) are set up only where they are named. `make` calls this before every target; when
+nothing changed it only compares checksums. Everything but PyTorch comes from locks/, by pip, with
+hashes, so that your own pip settings (mirrors, certificates) hold. PyTorch's build depends on the
+machine:
 
   1. a wheel that your pip settings find in a local folder (PIP_FIND_LINKS) is taken;
   2. otherwise uv picks the build: CPU where there is no NVIDIA GPU, else the driver's CUDA;
@@ -26,8 +27,8 @@ VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = os.path.join(VENV, "cold-open.json")
 GROUPS = ("train", "export", "serve", "dev")
-OPTIONAL = ("tensorboard", "serve-onnx")  # only where named
-WITHOUT_TORCH = {"dev", "serve-onnx"}
+OPTIONAL = ("tensorboard", "serve-onnx", "supply")  # only where named
+WITHOUT_TORCH = {"dev", "serve-onnx", "supply"}
 PIP = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "-qq")
 
 

@@ -1,12 +1,20 @@
-"""The command line of every command: flags, the environment, refusals in one line."""
+"""The command line of every command: flags, the environment, refusals in one line, an end."""
 
 import argparse
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from data.command_line import Parser
 from job.config import parse as parse_job
 from serve.config import parse as parse_serve
+from tests.conftest import ROOT
+
+WAITS = (
+    "from data.command_line import run; import time; run(lambda: print(flush=1) or time.sleep(60))"
+)
 
 
 @pytest.fixture
@@ -59,3 +67,11 @@ def test_the_job_and_the_server_take_their_settings_so(monkeypatch):
     assert (config.epochs, options.preset) == (3, "laptop")
     assert parse_serve([]).port == 9000
     assert parse_serve(["--port", "9001"]).port == 9001
+
+
+def test_sigterm_ends_a_command_as_shells_expect():
+    process = subprocess.Popen([sys.executable, "-c", WAITS], cwd=ROOT, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 128 + signal.SIGTERM  # not -15: it is heard, not suffered
+    process.stdout.close()

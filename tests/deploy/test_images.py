@@ -1,0 +1,95 @@
+"""The Dockerfiles, without an engine: linted, and what the images can and cannot hold."""
+
+import ast
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.deploy.dockerfiles import ignored, stages
+
+FILES = ("Dockerfile.train", "Dockerfile.serve")
+
+
+def imports(path: pathlib.Path) -> set[str]:
+    """The files of our rooms that a file imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
+    files = {name.replace(".", "/") + ".py" for name in names}
+    return {file for file in files if (ROOT / file).is_file()}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_hadolint_has_nothing_to_say(file):
+    hadolint = pathlib.Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([hadolint, "--no-color", ROOT / file], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_base_has_a_tag_and_a_place_for_its_digest(file):
+    bases = {stage.base for stage in stages(file)} - {"scratch"}
+    assert bases == {"python:3.11-slim-bookworm${PYTHON_DIGEST}"}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_an_image_runs_as_a_number_that_is_not_root(file):
+    (user,) = stages(file)[-1].values("USER")
+    assert int(user) > 0
+
+
+def test_the_serve_image_holds_the_page_and_what_it_imports_and_no_more():
+    copied = stages("Dockerfile.serve")[-1].copied()
+    data = {name for name in copied if name.startswith("data/")}
+    serve = {name for name in copied if name.startswith("serve/")}
+    assert copied == data | serve
+    wanted = set().union(*(imports(ROOT / name) for name in copied if name.endswith(".py")))
+    assert wanted <= copied
+    assert data == {name for name in wanted if name.startswith("data/")} | {"data/__init__.py"}
+
+
+def test_no_stage_of_the_serve_image_takes_training_code():
+    for stage in stages("Dockerfile.serve"):
+        rooms = {name.split("/")[0] for name in stage.copied()}
+        assert rooms <= {"pyproject.toml", "locks", "tools", "data", "serve"}
+
+
+def test_the_train_image_holds_what_training_and_export_import():
+    copied = stages("Dockerfile.train")[-1].copied()
+    assert {"job/__main__.py", "export/__main__.py", "data/shows/low_tide.txt"} <= copied
+    assert not {name for name in copied if name.startswith(("serve/", "tests/"))}
+    wanted = set().union(*(imports(ROOT / name) for name in copied if name.endswith(".py")))
+    assert wanted <= copied | {"setup.py"}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_packages_come_from_locks_that_are_there(file):
+    for stage in stages(file):
+        for command in stage.values("RUN"):
+            for groups in re.findall(r"tools/setup\.py((?: [a-z-]+)+)", command):
+                wanted = {f"locks/{group}.txt" for group in (*groups.split(), "tools")}
+                assert wanted <= stage.copied()
+
+
+@pytest.mark.parametrize(
+    ("name", "out"),
+    [
+        ("job/train.py", False),
+        ("data/shows/low_tide.txt", False),
+        ("data/raw/Seinfeld_Scripts.txt", True),
+        ("job/__pycache__/train.cpython-311.pyc", True),
+        ("artifacts/low-tide/resume.pt", True),
+        ("tests/conftest.py", True),
+        ("tools/setup.py", False),
+        (".git/config", True),
+    ],
+)
+def test_what_goes_into_a_build(name, out):
+    assert ignored(name) is out
