@@ -33,7 +33,7 @@ else
   mounts=(-v "$PWD/data/raw:/data" -v "$PWD/artifacts:/artifacts")
   for file in "${DATA:-}" "${VALID:-}"; do
     [ -n "$file" ] || continue
-    [ -f "$file" ] || { say "$file: there is no such file"; exit 2; } # Docker would make a folder of it
+    [ -e "$file" ] || { say "$file: there is no such file"; exit 2; } # Docker would make a folder of it
     mounts+=(-v "$(realpath "$file"):$(inside "$file"):ro")
   done
   [ -z "${OUT:-}" ] || mounts+=(-v "$(realpath "$OUT"):$(inside "$OUT")")
