@@ -23,6 +23,7 @@ from export.onnx_model import build_onnx
 from export.onnx_speller import build_speller_onnx
 from export.quality import LARGEST_RISE, held_out_streams, perplexity
 from export.spelling import LONGEST
+from export.stream import LETTERS
 from export.successor import save_pt2
 from export.verify import (
     load_torchscript,
@@ -32,7 +33,7 @@ from export.verify import (
     verify_onnx,
     verify_torchscript,
 )
-from export.writer import LETTERS, ScriptWriter, script
+from export.writer import ScriptWriter, script
 from job.checkpoint import load_network
 from job.config import Config
 from job.memory import MOST

@@ -16,13 +16,18 @@ def settled(memory: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def ring(keys: Tensor, size: int) -> Tensor:
-    """A ring (size, features) of what came last; the key of word n lies at place n modulo size."""
+    """A ring (size + 1, features) of what came last; the key of word n lies at n modulo its length.
+
+    One place more than is remembered, so that a step overwrites nothing that the state before it
+    looks at. Size 0 has no place.
+    """
     count = keys.size(0)
     if size == 0:
         return keys[:0]
-    if count >= size:
-        return torch.roll(keys[count - size :], count % size, 0)
-    empty = torch.zeros([size - count, keys.size(1)], device=keys.device)
+    places = size + 1
+    if count >= places:
+        return torch.roll(keys[count - places :], count % places, 0)
+    empty = torch.zeros([places - count, keys.size(1)], device=keys.device)
     return torch.cat([keys, empty])
 
 
@@ -54,13 +59,16 @@ def recall(
     Returns:
         (vocabulary + met,) of the same sum of exponentials as `scores`.
     """
-    size = keys.size(0)
-    if count < size:
-        keys = keys[:count]
+    places = keys.size(0)
+    if count < places:
         words = recent[recent.size(0) - count :]
+        alike = torch.mv(keys[:count], features)
     else:
-        words = torch.roll(recent[recent.size(0) - size :], count % size, 0)
-    weights = torch.softmax(sharpness * torch.mv(keys, features), 0)
+        words = recent[recent.size(0) - places + 1 :]
+        words = torch.roll(torch.cat([words[:1], words]), count % places, 0)
+        alike = torch.mv(keys, features)
+        alike[count % places] = -float("inf")  # the place that is written next
+    weights = torch.softmax(sharpness * alike, 0)
     remembered = torch.zeros([scores.size(0) + met], device=scores.device)
     remembered.index_add_(0, words, weights)
     total = torch.logsumexp(scores, 0)

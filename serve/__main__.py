@@ -24,15 +24,16 @@ def main() -> int:
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     warnings.filterwarnings("ignore", ".torch.jit.[a-z_]+. is deprecated", DeprecationWarning)
     from serve.actions import Actions, load_models
-    from serve.engine import Engine, default_workers
+    from serve.engine import Engine
     from serve.metrics import Metrics
     from serve.server import build_server, start_logging
 
     start_logging(config.log_level)
+    sys.setswitchinterval(0.001)  # threads of the network hold up the page no longer than this
     models = load_models(config)
     metrics = Metrics()
     metrics.models.set(len(models))
-    engine = Engine(config.workers or default_workers(), config.max_seconds, metrics)
+    engine = Engine(config.workers, config.max_seconds, metrics)
     app = build_server(Actions(models, engine), engine, metrics, config)
     shows = ", ".join(model.bundle.manifest["show"] for model in models)
     return asyncio.run(serve(app, engine, config, shows))

@@ -67,9 +67,9 @@ def _warm_up(writer: Writer) -> None:
     for _ in range(3):
         writing = Writing(writer, Scene(max_new_tokens=8, temperature=1.5))
         writing.start()
-        writing.go_on(60)
-        state = writer.start("a", 1)
-        writer.next(state, Scene(), [0])
+        writing.go_on()
+        states = [writer.start("a", 1), writer.start("b", 1)]
+        writer.next(states, [Scene(), Scene()], [[0], []])
         writer.top_next(writing.text, 10)
         writer.logprobs(writing.text)
 
@@ -211,7 +211,8 @@ class Actions:
         told = await self.engine.run(writer.logprobs, text)
         words = [word for word, _ in told]
         names = [name for name, _ in vocabulary.speakers]
-        known = set(vocabulary.words) | set(vocabulary.symbols)
+        typed = {name: symbol for symbol, name in vocabulary.symbols.items()}
+        known = {typed.get(word, word) for word in vocabulary.words} - {vocabulary.unknown}
         cased = script.sentence_case(tokens.join_words(words, {}), names)
         found, start = [], 0
         for word, (_, value) in zip(_pieces(words), told, strict=True):

@@ -1,8 +1,10 @@
 """The page itself: build_app(...) -> Blocks. Nothing is loaded or launched at import."""
 
 import pathlib
+from typing import Any
 
 import gradio as gr
+from gradio.utils import LRUCache
 
 from serve.about import about, masthead
 from serve.actions import Actions
@@ -15,6 +17,14 @@ from serve.room import add_room
 CSS = pathlib.Path(__file__).with_name("page.css")
 SCRIPT = pathlib.Path(__file__).with_name("page.js")
 READERS = 8  # alternatives, surprise and the like at once
+
+
+class Latest(LRUCache):
+    """Gradio's cache, but that reading counts as use: a scene on its way is never the oldest."""
+
+    def __getitem__(self, key: str) -> Any:
+        self.move_to_end(key)
+        return super().__getitem__(key)
 
 
 def build_app(actions: Actions, calls: Calls, config: Config) -> gr.Blocks:
@@ -36,5 +46,9 @@ def build_app(actions: Actions, calls: Calls, config: Config) -> gr.Blocks:
         if not writes:
             function.concurrency_id = "reading"
     app.max_threads = config.scenes + READERS
+    # Gradio would keep a copy of the page for the last 10,000 who came, and what 2,000 of them have
+    # not fetched. Nothing is remembered of anyone here: more than who is here now is never needed.
+    app.state_session_capacity = 2 * (config.scenes + config.waiting)
     app.queue(max_size=config.waiting)
+    app._queue.pending_messages_per_session = Latest(2 * (config.scenes + config.waiting))
     return app

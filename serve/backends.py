@@ -37,18 +37,17 @@ class TorchScriptWriter:
         self.torch = torch
         self.vocabulary = bundle.vocabulary()
         path = bundle.folder / bundle.file
+        content = bundle.read(bundle.file)
         with warnings.catch_warnings():
             # Deprecated, and what this project needs: one file, no code of ours to load it.
             warnings.filterwarnings("ignore", category=DeprecationWarning)
             warnings.filterwarnings("ignore", category=UserWarning, module="torch")
             try:
-                model = torch.jit.load(io.BytesIO(bundle.read(bundle.file)), map_location="cpu")
+                model = torch.jit.load(io.BytesIO(content), map_location="cpu")
             except (RuntimeError, ValueError) as error:
                 reason = str(error).strip().split("\n")[0][:120]
                 raise UserError(f"{path} is not a TorchScript file ({reason})") from None
-        if "allowed_tokens" not in str(
-            getattr(model, "stream_next", None) and model.stream_next.schema
-        ):
+        if not hasattr(model, "stream_next_batch"):
             raise UserError(f"{path} was exported by an older program: make export again")
         self.model = model
 
@@ -57,18 +56,21 @@ class TorchScriptWriter:
         with self.torch.inference_mode():
             return self.model.stream_start(prompt, seed)
 
-    def next(self, state: Any, scene: Scene, allowed: list[int] | None = None) -> tuple[str, Any]:
-        """One more word: (the text to append, the next state)."""
+    def next(
+        self, states: list[Any], scenes: list[Scene], allowed: list[list[int]]
+    ) -> list[tuple[str, Any]]:
+        """One more word for each state: (the text to append, the next state)."""
         with self.torch.inference_mode():
-            return self.model.stream_next(
-                state,
-                scene.temperature,
-                scene.top_k,
-                scene.top_p,
-                scene.min_p,
-                scene.repetition_penalty,
-                scene.no_repeat_ngram_size,
+            return self.model.stream_next_batch(
+                states,
+                [scene.temperature for scene in scenes],
+                [scene.top_k for scene in scenes],
+                [scene.top_p for scene in scenes],
+                [scene.min_p for scene in scenes],
+                [scene.repetition_penalty for scene in scenes],
+                [scene.no_repeat_ngram_size for scene in scenes],
                 allowed,
+                False,
             )
 
     def redrawn(self, state: Any, after: Any) -> Any:

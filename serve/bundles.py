@@ -1,6 +1,7 @@
 """The exported models in a folder: found, checked against their manifests, and told about."""
 
 import dataclasses
+import datetime
 import hashlib
 import json
 import pathlib
@@ -121,9 +122,13 @@ def open_bundle(path: pathlib.Path, runtime: str, precision: str) -> Bundle:
         file = next((name for name in fitting if name in files), None)
         if file is None:
             raise UserError(f"{path} is no model for {runtime} that its manifest names")
+        for name in (file, "vocab.json"):
+            _ = files[name]["sha256"].lower()
         bundle = Bundle(folder.resolve().name, folder, file, manifest)
-        _ = bundle.facts
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        facts = bundle.facts
+        _ = datetime.datetime.fromisoformat(facts["exported"]), f"{facts['parameters']:,}"
+        _ = facts["show"].strip(), facts["licence"].strip()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{manifest_path} is damaged ({error!r:.80}): export anew") from None

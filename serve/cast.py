@@ -16,8 +16,14 @@ class Writer(Protocol):
     def start(self, prompt: str, seed: int) -> Any:
         """The state after a prompt."""
 
-    def next(self, state: Any, scene: Scene, allowed: list[int] | None = None) -> tuple[str, Any]:
-        """One more word: (the text to append, the next state)."""
+    def next(
+        self, states: list[Any], scenes: list[Scene], allowed: list[list[int]]
+    ) -> list[tuple[str, Any]]:
+        """One more word for each state: (the text to append, the next state).
+
+        Of an empty list among `allowed`, any word; else one of these ids. A state that is given
+        may be used again as long as the state after it has not been.
+        """
 
     def redrawn(self, state: Any, after: Any) -> Any:
         """`state` with the random numbers of `after`, so that another word can be drawn."""
@@ -61,21 +67,19 @@ class Cast:
         """The words of a text's last line, which is still being written."""
         return self.vocabulary.split(text.rpartition("\n")[2])
 
-    def next(
-        self, writer: Writer, state: Any, scene: Scene, line: list[str], blank: bool
-    ) -> tuple[str, Any]:
-        """One more word that the chosen cast allows.
+    def instead(self, line: list[str], blank: bool, piece: str) -> list[int]:
+        """The ids of which another word must be drawn, if this one may not stand; else none.
 
         Args:
             line: words of the line so far.
             blank: whether the line before it is empty, so that another new line is not wanted.
+            piece: the word that was drawn freely, as typed.
         """
-        piece, after = writer.next(state, scene)
         choices = self.following.get(tuple(line))
         if choices is None:
-            return piece, after
+            return []
         word = piece.strip(" ")
         direction = not line and (word.startswith(("(", "[")) or (word == "\n" and not blank))
         if direction or self.vocabulary.symbols.get(word, word) in choices:
-            return piece, after
-        return writer.next(writer.redrawn(state, after), scene, sorted(choices.values()))
+            return []
+        return sorted(choices.values())

@@ -23,7 +23,7 @@ class Config:
     password: str = ""
     scenes: int = 32
     waiting: int = 64
-    workers: int = 0
+    workers: int = 1
     max_seconds: float = 60.0
     rate_limit: str = "300/minute"
     trusted_proxies: str = "127.0.0.1"
@@ -36,7 +36,7 @@ class Config:
             ("port", 1, 65535),
             ("scenes", 1, 1000),
             ("waiting", 1, 10_000),
-            ("workers", 0, 256),
+            ("workers", 1, 256),
             ("max_seconds", 1, 3600),
             ("grace_seconds", 0, 3600),
         ):
@@ -69,7 +69,8 @@ def parse(arguments: list[str] | None = None) -> Config:
     add("--password", default="", help="ask for it (HTTP Basic, any user name)")
     add("--scenes", type=int, default=default.scenes, help="scenes that are written at once")
     add("--waiting", type=int, default=default.waiting, help="requests that may wait for a place")
-    add("--workers", type=int, default=0, help="computing threads; 0 is all cores but one")
+    add("--workers", type=int, default=default.workers,
+        help="threads that read prompts and answer questions; one more writes")  # fmt: skip
     add("--max-seconds", type=float, default=default.max_seconds, help="longest time for a scene")
     add("--rate-limit", default=default.rate_limit, help="calls of one client; empty: no limit")
     add("--trusted-proxies", default=default.trusted_proxies,

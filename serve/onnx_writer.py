@@ -21,7 +21,7 @@ PIECE = 256  # words of a prompt at a time: their scores would fill the memory
 
 
 class State(NamedTuple):
-    """Where a stream stands; nothing in it is changed by writing on."""
+    """Where a stream stands. It may be used again as long as the state after it has not been."""
 
     h: np.ndarray
     c: np.ndarray
@@ -101,14 +101,40 @@ class OnnxWriter:
         recent = np.array(numbers[-HISTORY:], np.int64)
         return State(h, c, keys, recent, seeded(seed), quote, ids[-1], len(numbers), tuple(met))
 
-    def next(self, state: State, scene: Scene, allowed: list[int] | None = None) -> tuple[str, Any]:
-        """One more word: (the text to append, the next state)."""
-        scores, h, c, features = self._read([state.last], state.h, state.c)
-        features = features[0, 0]
-        chances = self._remembered(scores[0, 0], features, state).astype(np.float64)
+    def next(
+        self, states: list[State], scenes: list[Scene], allowed: list[list[int]]
+    ) -> list[tuple[str, Any]]:
+        """One more word for each state: (the text to append, the next state)."""
+        tokens_read = np.array([[state.last] for state in states], np.int64)
+        h = np.concatenate([state.h for state in states], 1)
+        c = np.concatenate([state.c for state in states], 1)
+        scores, h, c, features = self.model.run(None, {"tokens": tokens_read, "h": h, "c": c})
+        return [
+            self._chosen(
+                state,
+                scenes[row],
+                allowed[row],
+                scores[row, 0],
+                features[row, 0],
+                (h[:, row : row + 1], c[:, row : row + 1]),
+            )
+            for row, state in enumerate(states)
+        ]
+
+    def _chosen(
+        self,
+        state: State,
+        scene: Scene,
+        allowed: list[int],
+        scores: np.ndarray,
+        features: np.ndarray,
+        hidden: tuple[np.ndarray, np.ndarray],
+    ) -> tuple[str, State]:
+        """The next word of one scene."""
+        chances = self._remembered(scores, features, state).astype(np.float64)
         if not self.speller:
             chances[self.unknown] = -np.inf
-        if allowed is not None:
+        if allowed:
             kept = np.full_like(chances, -np.inf)
             kept[allowed] = chances[allowed]
             chances = kept
@@ -128,8 +154,7 @@ class OnnxWriter:
         keys = state.keys
         keys[state.count % len(keys)] = features
         after = State(
-            h,
-            c,
+            *hidden,
             keys,
             np.append(state.recent, chosen)[-HISTORY:],
             random,

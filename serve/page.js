@@ -192,7 +192,7 @@ window.coldOpen = (() => {
   }
 
   function begin(values) {
-    if (text && past[past.length - 1] !== text) past.push(text);
+    if (past[past.length - 1] !== text) past.push(text);
     if (past.length > 100) past.shift();
     document.body.classList.add("writing");
     closeOffer();

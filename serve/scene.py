@@ -91,7 +91,7 @@ class Scene:
         Raises:
             UserError: for anything else, naming what is wrong.
         """
-        if not isinstance(text, str) or len(text) > 4 * MAX_TEXT:
+        if not isinstance(text, str) or len(text) > 8 * MAX_TEXT:
             raise UserError("a scene's JSON must be a text, of a scene's length")
         try:
             fields = json.loads(text)
@@ -119,6 +119,6 @@ def shortened(value: Any) -> str:
     """A strange value as it is shown to whoever sent it."""
     try:
         shown = repr(value)
-    except ValueError:  # an int of more than 4,300 digits
+    except (ValueError, RecursionError):  # an int of more than 4,300 digits, or nested too deep
         return "so long a number"
     return shown if len(shown) <= 40 else shown[:40] + "..."

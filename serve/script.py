@@ -7,6 +7,7 @@ SPEAKER = re.compile(r'^([^:()\[\]"]{1,40}?):(?=\s|$)')
 SENTENCE = re.compile(r'(^|[.!?]["\')]?\s+|["(]\s*(?=\S))([a-z])')
 PRONOUN = re.compile(r"(?<![\w'-])i(?=$|[^\w-]|'(?:m|ll|d|ve)\b)")
 
+HEADING = re.compile(r"(INT|EXT|EST|I/E)[. ]")  # what Fountain takes for a place
 MAIN = 12  # further down the list stand passers-by, whose names are often common words
 COMMON = {"man", "woman", "boy", "girl", "child", "clerk", "waitress", "waiter", "all", "both"}
 
@@ -96,10 +97,12 @@ def fountain(text: str, title: str, notes: Iterable[str] = ()) -> str:
         elif speaker:
             # "@" forces a character also where the name has no capital of its own.
             name = speaker[:-1].strip().upper()
-            parts += [name if name.isascii() and name[:1].isalpha() else f"@{name}"]
+            plain = name.isascii() and name[:1].isalpha() and not HEADING.match(name)
+            parts += [name if plain else f"@{name}"]
             parts += [*_speech(line[len(speaker) :]), ""]
         else:
-            parts += ["!" + line.strip("()") if line.startswith("(") else "!" + line, ""]
+            alone = re.fullmatch(r"\((?P<inner>(?:[^()]|\([^()]*\))*)\)", line)
+            parts += ["!" + (alone["inner"] if alone else line), ""]
     return "\n".join(parts).rstrip() + "\n"
 
 

@@ -34,6 +34,7 @@ def test_recall_is_what_training_measures(words, size, seed):
 def test_a_ring_holds_what_came_last_each_at_its_place(count, size):
     keys = torch.arange(float(count))[:, None]
     found = ring(keys, size)
-    assert found.shape == (size, 1)
-    for number in range(max(0, count - size), count):
-        assert found[number % size] == number
+    places = size + 1 if size else 0
+    assert found.shape == (places, 1)
+    for number in range(max(0, count - places), count):
+        assert found[number % places] == number
