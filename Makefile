@@ -55,7 +55,7 @@ setup: ## set up .venv with everything: PYTHON=python3.12, TORCH_BACKEND=cpu|cu1
 
 test: ## run every test (the page's need a Chromium on the machine): ARGS="-k tokens"
 	@$(set-up)
-	$(python) -m pytest $(ARGS)
+	$(python) -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 bench: ## measure speed
 	@$(set-up)

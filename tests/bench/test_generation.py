@@ -11,7 +11,7 @@ import re
 import pytest
 import torch
 
-from serve.backends import newest_model
+from serve.bundles import find_bundles
 
 pytestmark = pytest.mark.bench
 LINE = re.compile(r'^([^:()\[\]"]{1,40}:(\s|$)|\[|\()')
@@ -19,7 +19,8 @@ LINE = re.compile(r'^([^:()\[\]"]{1,40}:(\s|$)|\[|\()')
 
 @pytest.fixture(scope="module")
 def model():
-    path = os.environ.get("MODEL") or newest_model(pathlib.Path("artifacts"))
+    newest = find_bundles(pathlib.Path("artifacts"))[0] / "model.torchscript.pt"
+    path = os.environ.get("MODEL") or newest
     torch.set_num_threads(1)
     return path, torch.jit.load(str(path), map_location="cpu")
 
