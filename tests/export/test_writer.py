@@ -167,3 +167,73 @@ def test_a_state_that_no_stream_can_be_in_is_refused(either, change):
 def test_what_is_out_of_range_is_named(writer, call, said):
     with pytest.raises(torch.jit.Error, match=said):
         call(writer)
+
+
+# One value of each option for each of some scenes, as `stream_next_batch` takes them.
+OPTIONS = (
+    *([0.0, 0.8, 1.5, 2.0], [0, 5, 0, 3], [1.0, 0.95, 0.5, 1.0], [0.0, 0.0, 0.1, 0.0]),
+    *([1.0, 1.2, 1.0, 2.0], [0, 2, 0, 1], [[], [], [0, 1, 2, 3], []]),
+)
+STARTS = ["", "Ann: hello there.", "Bob: Zorblax! Zorblax?\n\n", "[setting: " * 40]
+
+
+def test_words_side_by_side_are_those_of_each_alone(either):
+    states = [either.stream_start(text, seed) for seed, text in enumerate(STARTS)]
+    alone = list(states)
+    for _ in range(20):
+        drawn = either.stream_next_batch(states, *OPTIONS)
+        for row, values in enumerate(zip(*OPTIONS, strict=True)):
+            *numbers, allowed = values
+            piece, alone[row] = either.stream_next(alone[row], *numbers, allowed or None)
+            assert drawn[row][0] == piece
+        states = [state for _, state in drawn]
+    assert either.stream_next_batch([], [], [], [], [], [], [], []) == []
+
+
+@pytest.mark.parametrize("keep", [(), (True,)])
+def test_states_that_are_kept_go_on_as_if_nothing_had_been_written_since(either, keep):
+    first = [either.stream_start(text, seed) for seed, text in enumerate(STARTS)]
+
+    def go_on(states, count):
+        pieces = []
+        for _ in range(count):
+            drawn = either.stream_next_batch(states, *OPTIONS, *keep)
+            pieces.append([piece for piece, _ in drawn])
+            states = [state for _, state in drawn]
+        return pieces, states
+
+    rings = [state[1].clone() for state in first]
+    expected, _ = go_on(first, 30)
+    start, middle = go_on(first, 10)
+    assert start + go_on(middle, 20)[0] == expected
+    assert go_on(first, 30)[0] == expected
+    assert go_on(middle, 20)[0] == expected[10:]
+    assert all(torch.equal(ring, state[1]) for ring, state in zip(rings, first, strict=True))
+
+
+@pytest.mark.parametrize("place", range(len(OPTIONS) + 1))
+@pytest.mark.parametrize("longer", [False, True])
+def test_lists_of_unequal_length_are_refused(writer, place, longer):
+    states = [writer.stream_start(text) for text in STARTS]
+    lists = [states, *OPTIONS]
+    lists[place] = lists[place] + lists[place][:1] if longer else lists[place][:-1]
+    said = f"each option must be a list of {len(lists[0])}, one for each state"
+    with pytest.raises(torch.jit.Error, match=said):
+        writer.stream_next_batch(*lists)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (0, -1.0, "temperature must be"),
+        (2, 0.0, "top_p must be above 0"),
+        (6, [10**6], "allowed_tokens must be from 0"),
+        (6, [-1], "allowed_tokens must be from 0"),
+    ],
+)
+def test_what_is_out_of_range_in_one_of_many_is_named(writer, place, value, said):
+    states = [writer.stream_start(text) for text in STARTS]
+    lists = [list(values) for values in OPTIONS]
+    lists[place][2] = value
+    with pytest.raises(torch.jit.Error, match=said):
+        writer.stream_next_batch(states, *lists)
