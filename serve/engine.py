@@ -53,8 +53,8 @@ class Engine:
         began = time.monotonic()
         try:
             await self.run(writing.start)
-            began_writing = time.monotonic()
-            while not writing.done and not writing.out_of_time:
+            began_writing, shown = time.monotonic(), -1
+            while writing.wants_more:
                 if self.task is None or self.task.done():
                     self.task = asyncio.create_task(self._go_on())
                 await news.wait()
@@ -63,8 +63,11 @@ class Engine:
                     raise writing.failure
                 writing.seconds = time.monotonic() - began_writing
                 writing.out_of_time = time.monotonic() - began > self.max_seconds
+                shown = writing.words
                 yield writing
-            if writing.words == 0:
+            if writing.failure:
+                raise writing.failure
+            if writing.words != shown:  # it came to its end while it was being shown
                 yield writing
         finally:
             del self.going[writing]
@@ -73,11 +76,13 @@ class Engine:
     async def _go_on(self) -> None:
         """Goes on with all scenes under way, for as long as there are any."""
         loop = asyncio.get_running_loop()
-        while ready := [each for each in self.going if each.started and not each.done]:
+        while ready := [each for each in self.going if each.wants_more]:
             began = time.monotonic()
             words = 0 if len(ready) < CROWD else round(PACE * ROUND)
-            written = await loop.run_in_executor(self.writer, go_on, ready, words)
-            self.metrics.words.inc(written)
+            try:
+                self.metrics.words.inc(await loop.run_in_executor(self.writer, go_on, ready, words))
+            except Exception as failure:  # or those who wait would wait for ever
+                _fail(ready, failure)
             for writing in ready:
                 if writing in self.going:
                     self.going[writing].set()
@@ -119,5 +124,9 @@ def _step(writings: list[Writing]) -> None:
     try:
         step(writings)
     except Exception as failure:  # told to those who wait for these scenes, not to all
-        for each in writings:
-            each.failure, each.done = failure, True
+        _fail(writings, failure)
+
+
+def _fail(writings: list[Writing], failure: Exception) -> None:
+    for each in writings:
+        each.failure, each.done = failure, True

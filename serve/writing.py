@@ -38,6 +38,11 @@ class Writing:
         self.done = self.scene.max_new_tokens == 0
         self.started = True
 
+    @property
+    def wants_more(self) -> bool:
+        """Whether another word is to be written."""
+        return self.started and not self.done and not self.out_of_time
+
     def go_on(self, seconds: float = float("inf")) -> None:
         """Writes alone for so long, a word at least, or to the end."""
         end = time.perf_counter() + seconds
