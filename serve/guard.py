@@ -128,7 +128,7 @@ class Guard:
         if self.password and path not in PROBES and not self._knows_password(scope):
             raise Refusal(401, "password", "This page has a password.")
         door = DOORS.get(scope["method"])
-        if not door or not door.fullmatch(path) or ".." in path:
+        if not door or not door.fullmatch(path) or ".." in path or "//" in path:
             raise Refusal(404, "path", "There is nothing at this address.")
         if len(scope["query_string"]) > 2000:
             raise Refusal(414, "path", "This address is too long.")

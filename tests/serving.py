@@ -116,4 +116,4 @@ def hostile(source: random.Random, functions: int) -> tuple[str, str, str | byte
     path = "".join(
         pick(["/", "..", "%2e", "a", "file=", "gradio_api", "\\", "?", "%00"]) for _ in range(8)
     )
-    return pick(["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]), "/" + path, b""
+    return pick(["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]), "/" + path.lstrip("/"), b""

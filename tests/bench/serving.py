@@ -40,21 +40,25 @@ def main() -> None:
     parser.add_argument("--json", type=pathlib.Path, help="file for the figures")
     options = parser.parse_args()
     model = options.model or find_bundles(pathlib.Path("artifacts"))[0]
-    report: dict[str, Any] = {"machine": machine(), "model": model.name, "runtime": options.runtime}
+    report: dict[str, Any] = {}
+
+    def tell(part: str, figures: Any) -> None:
+        report[part] = figures
+        print(part, json.dumps(figures), flush=True)
+
+    tell("machine", {**machine(), "model": model.name, "runtime": options.runtime})
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
         flags = ("--rate-limit", "", "--runtime", options.runtime, "--log-level", "warning")
         with serving(model, pathlib.Path(folder), *flags) as server:
-            report["start"] = {"seconds to ready": round(time.monotonic() - began, 2)}
-            report["alone"] = asyncio.run(alone(server.address))
-            report["browser"] = browser(server.address)
-            report["people"] = asyncio.run(people(server.address, options.people, options.words))
-            report["crowd"] = asyncio.run(crowd(server.address, options.crowd))
-            report["hostile"] = asyncio.run(attack(server, options.hostile))
-            report["soak"] = asyncio.run(soak(server, options.soak))
-            report["end"] = {"exit code": server.stop(), "log lines": len(lines(server))}
-    for part, figures in report.items():
-        print(part, json.dumps(figures))
+            tell("start", {"seconds to ready": round(time.monotonic() - began, 2)})
+            tell("alone", asyncio.run(alone(server.address)))
+            tell("browser", browser(server.address))
+            tell("people", asyncio.run(people(server.address, options.people, options.words)))
+            tell("crowd", asyncio.run(crowd(server.address, options.crowd)))
+            tell("hostile", asyncio.run(attack(server, options.hostile)))
+            tell("soak", asyncio.run(soak(server, options.soak)))
+            tell("end", {"exit code": server.stop(), "log lines": len(lines(server))})
     if options.json:
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
