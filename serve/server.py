@@ -6,6 +6,7 @@ from typing import Any
 
 import fastapi
 import gradio as gr
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from serve.actions import Actions
@@ -111,6 +112,7 @@ def start_logging(level: str) -> None:
         JsonFormatter(
             "{asctime}{levelname}{name}{message}",
             style="{",
+            reserved_attrs=[*RESERVED_ATTRS, "color_message"],  # uvicorn's own, for terminals
             rename_fields={"asctime": "time", "levelname": "level", "message": "event"},
         )
     )

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from tests.conftest import ROOT
 
@@ -60,60 +61,75 @@ def serving(model: pathlib.Path, folder: pathlib.Path, *flags: str, **env: str) 
             process.kill()
 
 
-def hostile(source: random.Random, functions: int) -> tuple[str, str, str | bytes]:
-    """A request that nobody honest sends: (method, path, body)."""
-    strange = [
-        *(
-            None,
-            True,
-            -1,
-            10**30,
-            1.5,
-            "",
-            "x" * 5_000,
-            "\0",
-            "\ud800",
-            "{{7*7}}",
-            "../../etc/passwd",
-        ),
-        *(
-            [],
-            {},
-            [[]],
-            {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
-            float("nan"),
-        ),
-        *("<script>alert(1)</script>", "' OR 1=1 --", "%s%n", [None] * 60, {"__class__": "x"}),
-    ]
+STRANGE = [
+    *(None, True, -1, 10**30, 1.5, float("nan"), "", "x" * 5_000, "\0", "\ud800", "Ann: hello"),
+    *("{{7*7}}", "../../etc/passwd", "<script>alert(1)</script>", "' OR 1=1 --", "%s%n", "wild"),
+    *([], {}, [[]], [None] * 60, ["Ann"], {"__class__": "x"}, {"temperature": "hot"}),
+    {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
+]
+ENDPOINTS = {
+    "write": (
+        "prompt",
+        "cast",
+        "preset",
+        "max_new_tokens",
+        "temperature",
+        "top_k",
+        "seed",
+        "model",
+    ),
+    "continue_scene": ("text", "line", "cast", "seed"),
+    "rewrite_line": ("text", "line", "preset"),
+    "take_alternative": ("text", "word", "alternative", "cast"),
+    "open_scene": ("scene",),
+    "alternatives": ("text", "word", "n", "model"),
+    "surprise": ("text", "model"),
+    "fountain": ("text", "model"),
+    "compare": ("prompt", "one", "two", "cast", "seed"),
+    "nothing": ("prompt",),
+}
+
+
+def functions_of(config: dict[str, Any]) -> list[tuple[int, int]]:
+    """Of Gradio's /config: each function's number, and how many values it takes."""
+    return [(each["id"], len(each["inputs"])) for each in config["dependencies"]]
+
+
+def hostile(
+    source: random.Random, functions: list[tuple[int, int]]
+) -> tuple[str, str, str | bytes]:
+    """A request that nobody honest sends: (method, path, body). Half are well-formed outside."""
     pick = source.choice
-    kind = source.randrange(6)
-    if kind == 0:
-        data = [pick(strange) for _ in range(source.randrange(16))]
-        body = {"data": data, "fn_index": source.randrange(functions), "session_hash": "abc"}
+    kind = source.randrange(8)
+    if kind < 3:  # an endpoint's own arguments, of any value
+        endpoint = pick(list(ENDPOINTS))
+        body = {name: pick(STRANGE) for name in ENDPOINTS[endpoint]}
+        return "POST", f"/gradio_api/call/v2/{endpoint}", json.dumps(body)
+    if kind == 3:  # what a button of the page sends
+        number, count = pick(functions)
+        data = [pick(STRANGE) for _ in range(count)]
+        body = {
+            "data": data,
+            "fn_index": number,
+            "session_hash": "abc",
+            "event_data": pick(STRANGE),
+        }
         return "POST", "/gradio_api/queue/join", json.dumps(body)
-    if kind == 1:
+    if kind == 4:
         names = (
             "data",
             "fn_index",
             "session_hash",
             "event_data",
             "trigger_id",
-            "batched",
             "request",
+            "prompt",
         )
-        body = {name: pick(strange) for name in source.sample(names, 4)}
-        return "POST", "/gradio_api/queue/join", json.dumps(body)
-    if kind == 2:
-        endpoint = pick(["write", "surprise", "alternatives", "open_scene", "compare", "nothing"])
-        names = ("prompt", "cast", "text", "word", "line", "n", "seed", "scene", "one", "model")
-        body = {name: pick(strange) for name in source.sample(names, 3)}
-        return "POST", f"/gradio_api/call/v2/{endpoint}", json.dumps(body)
-    if kind == 3:
-        return "POST", "/gradio_api/call/write", json.dumps({"data": pick(strange)})
-    if kind == 4:
+        body = {name: pick(STRANGE) for name in source.sample(names, 4)}
+        return "POST", pick(["/gradio_api/queue/join", "/gradio_api/call/write"]), json.dumps(body)
+    if kind == 5:
         garbage = bytes(source.randrange(256) for _ in range(source.randrange(200)))
         return "POST", pick(["/gradio_api/queue/join", "/gradio_api/cancel"]), garbage
-    path = "".join(
-        pick(["/", "..", "%2e", "a", "file=", "gradio_api", "\\", "?", "%00"]) for _ in range(8)
-    )
-    return pick(["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]), "/" + path.lstrip("/"), b""
+    parts = ("/", "..", "%2e", "a", "file=", "gradio_api", "\\", "?", "%00", "assets", "static")
+    path = "/" + "".join(pick(parts) for _ in range(8)).lstrip("/")
+    return pick(["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]), path, b""

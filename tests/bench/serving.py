@@ -22,7 +22,7 @@ import httpx
 from data.command_line import Parser, run
 from serve.bundles import find_bundles
 from tests.bench.training import machine
-from tests.serving import Server, hostile, serving
+from tests.serving import Server, functions_of, hostile, serving
 
 PROMPT = "[setting: the coffee shop]\n\n"
 
@@ -202,7 +202,7 @@ async def attack(server: Server, count: int) -> dict[str, Any]:
     leaks = slowest = 0.0
     before = len(lines(server))
     async with client_for(server.address, 8) as client:
-        functions = len((await client.get("/config")).json()["dependencies"])
+        functions = functions_of((await client.get("/config")).json())
         requests = iter([hostile(source, functions) for _ in range(count)])
 
         async def caller() -> None:

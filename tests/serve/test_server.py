@@ -26,7 +26,7 @@ from serve.config import parse
 from serve.scene import Scene
 from serve.writing import Writing
 from tests.conftest import ROOT
-from tests.serving import free_port, hostile, serving
+from tests.serving import free_port, functions_of, hostile, serving
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_doors_that_nobody_needs_are_shut(server, path, method):
 
 def test_hostile_callers_get_nothing_but_refusals(server):
     source = random.Random(5)
-    functions = len(httpx.get(f"{server.address}/config").json()["dependencies"])
+    functions = functions_of(httpx.get(f"{server.address}/config").json())
     with httpx.Client(base_url=server.address, timeout=20) as client:
         for _ in range(300):
             method, path, body = hostile(source, functions)
