@@ -43,7 +43,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "trigger_id": (int, type(None)),
     "session_hash": (str, type(None)),
     "event_id": (str, type(None)),
-    "event_data": (dict, list, str, int, float, type(None)),
+    "event_data": (dict, type(None)),
     "simple_format": (bool,),
     "batched": (bool, type(None)),
 }
@@ -206,15 +206,14 @@ HEADERS = [
 
 
 def read_body(body: bytes) -> dict[str, Any]:
-    """A body as JSON; raises `Refusal` for one that is no object, or nested too deep."""
+    """A body as JSON; raises `Refusal` for one that cannot be a call's."""
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError):
         raise Refusal(400, "body", "The request's body is not JSON.") from None
     if not isinstance(fields, dict):
         raise Refusal(400, "body", "The request's body must be a JSON object.")
-    if _depth(fields) > DEEPEST:
-        raise Refusal(400, "body", "The request's body is nested too deep.")
+    _check_values(fields)
     return fields
 
 
@@ -257,14 +256,18 @@ def _listed(names: dict[str, bool]) -> str:
     return ", ".join(names) or "it takes none"
 
 
-def _depth(value: Any) -> int:
-    deepest, level = 0, [value]
-    while level:
-        deepest += 1
-        inner = [
-            v.values() if isinstance(v, dict) else v for v in level if isinstance(v, dict | list)
-        ]
-        level = [item for items in inner for item in items]
-        if deepest > DEEPEST + 1:
-            break
-    return deepest - 1
+def _check_values(value: Any) -> None:
+    """Raises `Refusal` for what is nested too deep, and for what Gradio takes for a file."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        inner: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                if "meta" in each:
+                    raise Refusal(400, "body", "This page takes no files.")
+                inner += each.values()
+            elif isinstance(each, list):
+                inner += each
+        level = inner
+    if level:
+        raise Refusal(400, "body", "The request's body is nested too deep.")

@@ -526,3 +526,10 @@ def test_random_bytes_in_every_place_of_a_request_get_an_answer():
         }
         sent = asyncio.run(bare(guard, **scope))
         assert sent[0]["status"] in (200, 400, 401, 404)
+
+
+@pytest.mark.parametrize("path", [WRITE, JOIN])
+def test_what_gradio_takes_for_a_file_is_refused(path):
+    file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    for body in ({**BODY, "data": ["a", [file]]}, {"prompt": file}):
+        assert "takes no files" in refused(answer_to("POST", path, json=body), 400)
