@@ -17,7 +17,7 @@ from job.speller import Speller
 from tests.bench.generation import load_consumer
 
 PATH = pathlib.Path(__file__).parent.parent.parent / "docs" / "consumer.py"
-CASES = 250
+CASES = 300
 LINES = 80  # of code, blank ones and docstrings not counted
 PROMPTS = [
     *("", " ", "\n", "Ann:", "ANN: Hello", "bob: not now, ", "[Setting: the CAFÉ]\n\n", "hello-"),
