@@ -12,6 +12,7 @@ from typing import Any
 
 from data import tokens
 from data.command_line import UserError
+from data.vocab import Vocabulary
 from serve import script
 from serve.backends import load_writer
 from serve.bundles import Bundle, find_bundles, open_bundle
@@ -186,7 +187,7 @@ class Actions:
         """The scene that goes on from a script up to a word, with another word in its place."""
         alternative = clean_text(alternative, "alternative").strip(" ")
         model = self.model(scene.model)
-        words = self._words(model.writer, clean_text(text, "text"))
+        words = _words(model.writer.vocabulary, text)
         kept = [*words[: _whole(word, "word", len(words))], alternative]
         vocabulary = model.writer.vocabulary
         names = [name for name, _ in vocabulary.speakers]
@@ -196,7 +197,7 @@ class Actions:
     async def alternatives(self, text: Any, word: Any, n: Any, model: Any) -> list[Told]:
         """The likeliest words at a word's place in a script, with their probabilities."""
         writer = self.model(model).writer
-        words = self._words(writer, clean_text(text, "text"))
+        words = _words(writer.vocabulary, text)
         place = _whole(word, "word", len(words))
         n = _whole(n, "n", 50)
         before = last_pages(tokens.join_words(words[:place], {}))
@@ -211,8 +212,7 @@ class Actions:
         told = await self.engine.run(writer.logprobs, text)
         words = [word for word, _ in told]
         names = [name for name, _ in vocabulary.speakers]
-        typed = {name: symbol for symbol, name in vocabulary.symbols.items()}
-        known = {typed.get(word, word) for word in vocabulary.words} - {vocabulary.unknown}
+        known = set(_typed(vocabulary, vocabulary.words)) - {vocabulary.unknown}
         cased = script.sentence_case(tokens.join_words(words, {}), names)
         found, start = [], 0
         for word, (_, value) in zip(_pieces(words), told, strict=True):
@@ -226,9 +226,8 @@ class Actions:
         """The words of a text that the model has never seen, each once, at most 50."""
         vocabulary = self.model(model).writer.vocabulary
         known = set(vocabulary.words) - {vocabulary.unknown}
-        typed = {name: symbol for symbol, name in vocabulary.symbols.items()}
         words = dict.fromkeys(vocabulary.split(clean_text(text, "text")))
-        return [typed.get(word, word) for word in words if word not in known][:50]
+        return _typed(vocabulary, [word for word in words if word not in known][:50])
 
     def fountain(self, text: Any, model: Any) -> str:
         """A script in Fountain."""
@@ -255,11 +254,6 @@ class Actions:
         if not spans:
             raise UserError("there is no line yet: write something first")
         return spans[_whole(line, "line", len(spans) - 1)]
-
-    def _words(self, writer: Writer, text: str) -> list[str]:
-        vocabulary = writer.vocabulary
-        typed = {name: symbol for symbol, name in vocabulary.symbols.items()}
-        return [typed.get(word, word) for word in vocabulary.split(text)]
 
 
 def scene_of(preset: Any = "", seed: Any = None, **fields: Any) -> Scene:
@@ -292,6 +286,17 @@ def _whole(value: Any, name: str, largest: int) -> int:
             f"{name} must be a whole number from 0 to {largest}, not {shortened(value)}"
         )
     return int(value)
+
+
+def _words(vocabulary: Vocabulary, text: Any) -> list[str]:
+    """A text's words as they are typed."""
+    return _typed(vocabulary, vocabulary.split(clean_text(text, "text")))
+
+
+def _typed(vocabulary: Vocabulary, words: list[str]) -> list[str]:
+    """Words with each symbol as its character."""
+    characters = {name: symbol for symbol, name in vocabulary.symbols.items()}
+    return [characters.get(word, word) for word in words]
 
 
 def _pieces(words: list[str]) -> list[str]:
