@@ -7,8 +7,8 @@ import signal
 import sys
 import time
 
-from data import fetch
 from data.command_line import Parser, UserError, run
+from data.show import fetch
 
 
 def main() -> None:
@@ -40,8 +40,8 @@ def main() -> None:
 
 def prepare_command(options: argparse.Namespace) -> None:
     """python -m data prepare."""
-    from data.prepare import Portions, Settings, prepare  # only now: fetching needs no numpy
-    from data.prepared import Prepared
+    from data.corpus.build import Portions, Settings, prepare  # only now: fetching needs no numpy
+    from data.corpus.prepared import Prepared
 
     if options.processes < 1:
         raise UserError(f"--processes must be at least 1, not {options.processes}")

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def written(path: pathlib.Path) -> Iterator[BinaryIO]:
+def atomic_write(path: pathlib.Path) -> Iterator[BinaryIO]:
     """A file to write to, beside `path`; it gets its name when all went well."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

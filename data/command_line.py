@@ -21,7 +21,7 @@ class UserError(ValueError):
     exit_code = 2
 
 
-class NoRoom(UserError):
+class DiskFull(UserError):
     """A file could not be written, most likely because the disk is full."""
 
     exit_code = 4

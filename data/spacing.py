@@ -23,14 +23,14 @@ class Spacing:
 
     @classmethod
     def learn(cls, text: str) -> "Spacing":
-        """Counts in a folded text."""
+        """Counts in a normalized text."""
         counts: dict[tuple[str, str, bool], list[int]] = collections.defaultdict(lambda: [0, 0, 0])
         for neighbours, spaces in _gaps(text):
             counts[neighbours][min(spaces, MORE)] += 1
         return cls(dict(counts))
 
     def bits(self, text: str) -> float:
-        """What all spaces of a folded text cost, in bits, given its words."""
+        """What all spaces of a normalized text cost, in bits, given its words."""
         total = 0.0
         for (left, right, rule), spaces in _gaps(text):
             seen = self.counts.get((left, right, rule), [0, 0, 0])

@@ -5,8 +5,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, Union
 
-from data.corpus import read_show, split_show
-from data.prepared import Prepared, is_prepared
+from data.corpus.prepared import Prepared, is_prepared
+from data.show.read import read_show, split_show
 from data.vocab import Vocabulary
 
 if TYPE_CHECKING:

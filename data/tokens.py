@@ -2,7 +2,7 @@
 
 Everything here is standard-library Python in the subset that TorchScript compiles, because the
 exported model carries these same functions inside it. TorchScript's strings are bytes: only ASCII
-is lowered by rule, letters outside ASCII by a table of (from, to) folds that is applied first. Both
+is lowered by rule, letters outside ASCII by a table of (from, to) pairs that is applied first. Both
 runtimes then see the same words (tested on arbitrary text).
 """
 
@@ -57,17 +57,17 @@ def token_lookup() -> Dict[str, str]:
     }
 
 
-def folds_of(text: str) -> List[Tuple[str, str]]:
-    """The folds a text needs: typography, then each letter outside ASCII to its lower case.
+def normalization_of(text: str) -> List[Tuple[str, str]]:
+    """The normalization a text needs: typography, then each letter outside ASCII to its lower case.
 
-    A letter's upper case and its decomposed spelling (e + combining accent) are folded too where
+    A letter's upper case and its decomposed spelling (e + combining accent) are covered too where
     only the lower case was seen, so that a prompt in capitals meets the same words.
     """
-    return folds_for(letters_of(fold(text, TYPOGRAPHY, lower=False)))
+    return normalization_for(letters_of(normalize(text, TYPOGRAPHY, lower=False)))
 
 
 def letters_of(text: str) -> Set[str]:
-    """The characters outside ASCII of a text whose typography is folded, composed.
+    """The characters outside ASCII of a text whose typography is normalized, composed.
 
     Those of a text are those of its parts, wherever it is cut at a line's end.
     """
@@ -75,9 +75,9 @@ def letters_of(text: str) -> Set[str]:
     return set(composed.encode().translate(None, bytes(range(128))).decode())
 
 
-def folds_for(letters: Iterable[str]) -> List[Tuple[str, str]]:
-    """The folds that `letters_of` a text need."""
-    folds: Dict[str, str] = {}
+def normalization_for(letters: Iterable[str]) -> List[Tuple[str, str]]:
+    """The normalization that `letters_of` a text need."""
+    normalization: Dict[str, str] = {}
     for letter in sorted(letters):
         small = letter.lower()
         for form in (letter, letter.upper(), small):
@@ -86,16 +86,16 @@ def folds_for(letters: Iterable[str]) -> List[Tuple[str, str]]:
                 continue
             spelled = unicodedata.normalize("NFD", form)
             if spelled != small:
-                folds[spelled] = small
+                normalization[spelled] = small
             if form != small:
-                folds[form] = small
+                normalization[form] = small
     # The longest first: a letter with two accents must not be taken for one with a single accent.
-    return TYPOGRAPHY + sorted(folds.items(), key=lambda pair: (-len(pair[0]), pair[0]))
+    return TYPOGRAPHY + sorted(normalization.items(), key=lambda pair: (-len(pair[0]), pair[0]))
 
 
-def fold(text: str, folds: List[Tuple[str, str]], lower: bool = True) -> str:
-    """Applies the folds in their order and, if `lower`, turns ASCII to lower case."""
-    for old, new in folds:
+def normalize(text: str, normalization: List[Tuple[str, str]], lower: bool = True) -> str:
+    """Applies the normalization in their order and, if `lower`, turns ASCII to lower case."""
+    for old, new in normalization:
         text = text.replace(old, new)
     if lower:
         for place in range(26):  # not lower(), which knows more letters here than in TorchScript

@@ -45,7 +45,7 @@ def is_blank_between(lines: int, empty: int) -> bool:
 
 
 def count_lines(text: str) -> tuple[collections.Counter[str], int, int]:
-    """What the lines of a folded text tell: (speakers with their lines, lines, empty ones).
+    """What the lines of a normalized text tell: (speakers with their lines, lines, empty ones).
 
     Those of a text are the sums of its parts, wherever it is cut at a line's end.
     """
@@ -68,7 +68,7 @@ class Vocabulary:
     show: str
     words: list[str]  # by id
     symbols: dict[str, str]  # character -> name among the words
-    folds: list[tuple[str, str]]  # applied in this order before lower-casing ASCII
+    normalization: list[tuple[str, str]]  # applied in this order before lower-casing ASCII
     primer: str  # what a scene starts after: the blank line between two speeches
     speakers: list[tuple[str, int]]  # (name, lines spoken), the most frequent first
     unknown: str = UNKNOWN
@@ -78,20 +78,20 @@ class Vocabulary:
     @classmethod
     def build(cls, text: str, show: str, min_count: int = 2) -> "Vocabulary":
         """The vocabulary of a training text: the words seen at least `min_count` times."""
-        folds = tokens.folds_of(text)
-        folded = tokens.fold(text, folds)
-        words = collections.Counter(tokens.split_words(folded, tokens.token_lookup()))
-        speakers, lines, empty = count_lines(folded)
+        normalization = tokens.normalization_of(text)
+        normalized = tokens.normalize(text, normalization)
+        words = collections.Counter(tokens.split_words(normalized, tokens.token_lookup()))
+        speakers, lines, empty = count_lines(normalized)
         blank_lines = is_blank_between(lines, empty)
-        return cls.of_counts(show, folds, words.items(), speakers.items(), blank_lines, min_count)[
-            0
-        ]
+        return cls.of_counts(
+            show, normalization, words.items(), speakers.items(), blank_lines, min_count
+        )[0]
 
     @classmethod
     def of_counts(
         cls,
         show: str,
-        folds: list[tuple[str, str]],
+        normalization: list[tuple[str, str]],
         words: Iterable[tuple[str, int]],
         speakers: Iterable[tuple[str, int]],
         blank_lines: bool,
@@ -133,7 +133,7 @@ class Vocabulary:
             show=show,
             words=[word for word, _ in kept],
             symbols=symbols,
-            folds=folds,
+            normalization=normalization,
             primer="\n\n" if blank_lines else "\n",
             speakers=named,
         )
@@ -149,7 +149,7 @@ class Vocabulary:
 
     def split(self, text: str) -> list[str]:
         """Text into words, symbols by name, unknown words as they are."""
-        return tokens.split_words(tokens.fold(text, self.folds), self.symbols)
+        return tokens.split_words(tokens.normalize(text, self.normalization), self.symbols)
 
     def encode(self, text: str) -> list[int]:
         """Text into ids; a word not in the vocabulary becomes the unknown word's id."""
@@ -186,5 +186,8 @@ class Vocabulary:
         names = {field.name for field in dataclasses.fields(cls)}
         if names != set(fields):
             raise UserError(f"the vocabulary's fields differ: {sorted(names ^ set(fields))}")
-        pairs = {name: [tuple(pair) for pair in fields.pop(name)] for name in ("folds", "speakers")}
+        pairs = {
+            name: [tuple(pair) for pair in fields.pop(name)]
+            for name in ("normalization", "speakers")
+        }
         return cls(**fields, **pairs)

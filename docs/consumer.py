@@ -37,9 +37,11 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
              repetition_penalty=1.0, no_repeat_ngram_size=0, seed=0):  # fmt: skip
     """The words that a bundle writes after a prompt; specification.md tells each step."""
     model, speller, vocabulary = bundle
-    memory = json.loads(model.get_modelmeta().custom_metadata_map["memory"])
+    cache = json.loads(model.get_modelmeta().custom_metadata_map["cache"])
     symbols, text = vocabulary["symbols"], vocabulary["primer"] + prompt
-    for old, new in vocabulary["folds"] + [[symbol, f" {symbols[symbol]} "] for symbol in symbols]:
+    for old, new in vocabulary["normalization"] + [
+        [symbol, f" {symbols[symbol]} "] for symbol in symbols
+    ]:
         text = text.replace(old, new)
     given = [word for word in text.encode().lower().decode().split(" ") if word]  # lowers ASCII
     words, typed = list(vocabulary["words"]), {symbols[symbol]: symbol for symbol in symbols}
@@ -55,14 +57,14 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
         if word is None:
             recent = numbers[len(vocabulary["primer"]) :][-1000:]  # the primer is new lines alone
             scores = np.append(scores[0, 0].astype(float), [-np.inf] * (len(words) - size))
-            if memory["size"] and recent:
-                past = np.array(keys[-1 - len(recent) : -1][-memory["size"] :])
-                alike = memory["sharpness"] * (past @ keys[-1])
+            if cache["size"] and recent:
+                past = np.array(keys[-1 - len(recent) : -1][-cache["size"] :])
+                alike = cache["theta"] * (past @ keys[-1])
                 weights = np.exp(alike - alike.max())
                 found = np.bincount(recent[-len(past) :], weights / weights.sum(), len(words))
                 chances = np.exp(scores - (total := np.log(np.exp(scores).sum())))
                 bound = np.append(chances[:size], [chances[unknown]] * (len(words) - size))
-                mixed = memory["share"] * np.minimum(found, memory["most"] * bound)
+                mixed = cache["weight"] * np.minimum(found, cache["max_ratio"] * bound)
                 with np.errstate(divide="ignore"):  # a word remembered no more has no chance
                     scores = np.log(mixed + (1 - mixed.sum()) * chances) + total
             scores[unknown] -= 0 if speller else np.inf
@@ -74,7 +76,10 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
             word = words[draw(scores, random, temperature, top_p, top_k, min_p)]
             if word is None:
                 about = speller.get_modelmeta().custom_metadata_map
-                letters, calm = json.loads(about["letters"]), float(about["temperature_share"])
+                letters, calm = (
+                    json.loads(about["letters"]),
+                    float(about["spelling_temperature_scale"]),
+                )
                 word, letter, state = "", 0, np.zeros([1, speller.get_inputs()[1].shape[1]], "f4")
                 while (letter or not word) and len(word) < int(about["longest"]):
                     step = {"letter": np.array([letter]), "h": state, "features": keys[-1][None]}

@@ -52,7 +52,7 @@ def verify_command(arguments: list[str]) -> None:
     )
     parser.add_argument("folder", type=pathlib.Path, help="where manifest.json lies")
     folder = parser.parse_args(arguments).folder
-    from export.inspection import inspect
+    from export.verify_bundle import inspect
 
     for line in inspect(folder):
         print(line)

@@ -17,15 +17,10 @@ from data.command_line import UserError
 from data.vocab import Vocabulary
 from export.card import model_card
 from export.manifest import MANIFEST, manifest_of
-from export.memory import settled
-from export.onnx_int8 import build_onnx_int8
-from export.onnx_model import build_onnx
-from export.onnx_speller import build_speller_onnx
-from export.quality import LARGEST_RISE, held_out_streams, perplexity
-from export.spelling import LONGEST
-from export.stream import LETTERS
-from export.successor import save_pt2
-from export.verify import (
+from export.onnx_graphs.int8 import build_onnx_int8
+from export.onnx_graphs.speller import build_speller_onnx
+from export.onnx_graphs.step import build_onnx
+from export.parity import (
     load_torchscript,
     step_of_network,
     step_of_onnx,
@@ -33,10 +28,15 @@ from export.verify import (
     verify_onnx,
     verify_torchscript,
 )
-from export.writer import ScriptWriter, script
+from export.quality import LARGEST_RISE, held_out_streams, perplexity
+from export.torch_export import save_pt2
+from export.torchscript.speller import LONGEST
+from export.torchscript.stream import LETTERS
+from export.torchscript.writer import ScriptWriter, script
 from job.checkpoint import load_network
 from job.config import Config
-from job.memory import MOST
+from job.layers.cache import settled
+from job.layers.cache_config import MAX_RATIO
 from job.model import RNN
 
 OPTIONAL = ("model.int8.torchscript.pt", "model.int8.onnx", "speller.onnx", "model.pt2")
@@ -110,17 +110,17 @@ def _write(
     """Writes all files and returns by how much each differs from the network."""
     text = vocabulary.to_json()
     (folder / "vocab.json").write_text(text, encoding="utf-8")
-    memory = content["scores"].get("memory")
+    cache = content["scores"].get("cache")
     speller = content.get("speller") or {}
     for int8 in (False, True):
-        writer = script(ScriptWriter(network, vocabulary, speller, memory, int8))
+        writer = script(ScriptWriter(network, vocabulary, speller, cache, int8))
         path = folder / (EIGHT_BITS[0] if int8 else "model.torchscript.pt")
         torch.jit.save(writer, str(path), _extra_files={"vocab.json": text})
     metadata = {
         "show": vocabulary.show,
         "vocabulary_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
         "weights_sha256": vocabulary.weights_sha256,
-        "memory": json.dumps({**settled(memory), "most": MOST}),
+        "cache": json.dumps({**settled(cache), "max_ratio": MAX_RATIO}),
     }
     onnx.save(build_onnx(network, metadata), str(folder / "model.onnx"))
     onnx.save(build_onnx_int8(network, metadata), str(folder / "model.int8.onnx"))
@@ -128,7 +128,7 @@ def _write(
         metadata |= {
             "letters": json.dumps(speller["letters"], ensure_ascii=False),
             "longest": str(LONGEST),
-            "temperature_share": str(LETTERS),
+            "spelling_temperature_scale": str(LETTERS),
         }
         onnx.save(build_speller_onnx(speller, metadata), str(folder / "speller.onnx"))
     differences = {

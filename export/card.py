@@ -12,10 +12,10 @@ def model_card(manifest: dict[str, Any]) -> str:
     """The card of a bundle, from its manifest."""
     scores, config, show = manifest["scores"], manifest["config"], manifest["show"]
     loss = scores["valid_loss"]
-    remembered = scores.get("valid_loss_with_memory")
+    remembered = scores.get("valid_loss_with_cache")
     bits = scores.get("bits_per_character")
     measured = [("Loss", "loss", loss), ("Perplexity", "perplexity", math.exp(loss))]
-    measured += [("Loss with memory", "loss_with_memory", remembered)] * (remembered is not None)
+    measured += [("Loss with memory", "loss_with_cache", remembered)] * (remembered is not None)
     measured += [("Bits per character", "bits_per_character", bits)] * (bits is not None)
     front = {  # written as JSON, which is YAML too
         "library_name": "pytorch",

@@ -15,7 +15,7 @@ def main() -> int:
     """Trains as the command line says; returns the exit code."""
     config, options = parse()
     # Only now: refusals and --help need not wait for torch.
-    from job.parallel import endings
+    from job.engine.distributed import endings
     from job.train import Run, Stopped
 
     try:
@@ -65,8 +65,8 @@ def conclude(training: "Run", best: dict[str, Any]) -> None:
     """The scores, and where the checkpoint lies."""
     final = f"held-out loss {best['valid_loss']:.3f} (perplexity {best['perplexity']:.1f}; a "
     final += f"unigram model has {training.unigram:.3f})"
-    if best["memory"]["size"]:
-        final += f", with memory {best['valid_loss_with_memory']:.3f}"
+    if best["cache"]["size"]:
+        final += f", with cache {best['valid_loss_with_cache']:.3f}"
     if "bits_per_character" in best:
         final += f", {best['bits_per_character']:.3f} bits per character"
     print(

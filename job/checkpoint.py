@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from data.command_line import NoRoom, UserError
+from data.command_line import DiskFull, UserError
 from data.vocab import Vocabulary
 from job.config import Config
+from job.layers.subwords import Subwords
 from job.model import RNN
-from job.pieces import Pieces
 
 FORMAT = "cold-open-checkpoint"
 VERSION = 1
@@ -32,7 +32,7 @@ def save(path: pathlib.Path, content: dict[str, Any]) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise NoRoom(path, error) from None
+        raise DiskFull(path, error) from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -73,8 +73,8 @@ def load(path: str | pathlib.Path) -> dict[str, Any]:
     return content
 
 
-def build_network(config: Config, vocab_size: int, pieces: Pieces | None = None) -> RNN:
-    """The network that a run's settings describe; with `pieces`, as it is while it is trained."""
+def build_network(config: Config, vocab_size: int, subwords: Subwords | None = None) -> RNN:
+    """The network that a run's settings describe; with `subwords`, as it is while it is trained."""
     return RNN(
         vocab_size,
         vocab_size,
@@ -88,7 +88,7 @@ def build_network(config: Config, vocab_size: int, pieces: Pieces | None = None)
         dropout_input=config.dropout_input,
         dropout_words=config.dropout_words,
         weight_drop=config.weight_drop,
-        pieces=pieces,
+        subwords=subwords,
     )
 
 

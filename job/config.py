@@ -5,9 +5,9 @@ import dataclasses
 import math
 from typing import Any
 
-from data import corpus
 from data.command_line import Parser, UserError
-from data.prepared import Prepared, is_prepared
+from data.corpus.prepared import Prepared, is_prepared
+from data.show import read as corpus
 
 SEINFELD = "data/raw/Seinfeld_Scripts.txt"
 
@@ -32,7 +32,7 @@ class Config:
     hidden_dim: int = setting(1024, "units of each recurrent layer")
     n_layers: int = setting(2, "recurrent layers, 1 to 3")
     tie_weights: bool = setting(True, "use the embedding's matrix for the output too")
-    pieces: int = setting(3, "letter groups that so many words share get a vector; 0 for none")
+    subwords: int = setting(3, "character n-grams in at least N words get a vector; 0: none")
     dropout: float = setting(0.6, "share of the last layer's outputs left out")
     dropout_between: float = setting(0.35, "the same between recurrent layers")
     dropout_input: float = setting(0.5, "the same on embedded words")
@@ -57,7 +57,7 @@ class Config:
         "auto", "auto is bf16 on CUDA, float32 elsewhere", ("auto", "bf16", "float32")
     )
     temperature: float = setting(1.1, "what the trained network's scores are divided by")
-    memory: int = setting(1000, "words back that are remembered beside the network; 0 for none")
+    cache_size: int = setting(1000, "words that the neural cache holds; 0 for none")
     spell: bool = setting(True, "learn to spell words that are not in the vocabulary")
     eval_epochs: int = setting(2, "epochs between two looks at the held-out text")
     patience: int = setting(0, "stop after so many looks without a better one; 0 for never")
@@ -83,7 +83,7 @@ class Config:
             self._need(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
         self._need("learning_rate", 0 < self.learning_rate < math.inf, "above 0")
         zero_or_above = ("weight_decay", "grad_clip", "save_seconds", "max_minutes")
-        for name in (*zero_or_above, "pieces", "memory", "patience"):
+        for name in (*zero_or_above, "subwords", "cache_size", "patience"):
             self._need(name, 0 <= getattr(self, name) < math.inf, "0 or above")
         self._need("temperature", 0.1 <= self.temperature <= 10, "from 0.1 to 10")
         self._need("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647")
@@ -136,9 +136,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dropout_input": 0.0,
         "dropout_words": 0.0,
         "weight_drop": 0.0,
-        "pieces": 0,
+        "subwords": 0,
         "temperature": 1.0,
-        "memory": 0,
+        "cache_size": 0,
         "spell": False,
         "eval_epochs": 1,
         "objective": "window",

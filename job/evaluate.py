@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from job.memory import NO_MEMORY, Memory, weights
+from job.layers.cache_config import NO_CACHE, CacheConfig, attention
 from job.model import RNN
 
 STREAMS = 16  # the text is read in so many parts at once; each starts without context
@@ -20,10 +20,10 @@ def held_out_loss(
     ids: Tensor,
     primer: Sequence[int],
     streams: int = STREAMS,
-    memory: Memory = NO_MEMORY,
+    cache: CacheConfig = NO_CACHE,
 ) -> float:
     """Mean loss in nats per token, every token of `ids` counted once; see `token_losses`."""
-    return token_losses(network, ids, primer, streams, memory).double().mean().item()
+    return token_losses(network, ids, primer, streams, cache).double().mean().item()
 
 
 @torch.inference_mode()
@@ -32,7 +32,7 @@ def token_losses(
     ids: Tensor,
     primer: Sequence[int],
     streams: int = STREAMS,
-    memory: Memory = NO_MEMORY,
+    cache: CacheConfig = NO_CACHE,
     labels: Tensor | None = None,
     spelling: Tensor | None = None,
 ) -> Tensor:
@@ -42,9 +42,9 @@ def token_losses(
         ids: (words,) int64 on the network's device.
         primer: ids read before the first word, for a context that is not empty.
         streams: parts the text is cut into. More is faster and a little pessimistic.
-        memory: of the words just read, beside the network.
-        labels: (words,) what the memory compares, `ids` where None; with a number of its own for
-            each unknown word, the memory knows them apart.
+        cache: of the words just read, beside the network.
+        labels: (words,) what the cache compares, `ids` where None; with a number of its own for
+            each unknown word, the cache knows them apart.
         spelling: (words,) nats that a word's letters cost where the network alone predicts it; a
             remembered word need not be spelled.
 
@@ -61,14 +61,14 @@ def token_losses(
         log_p = -F.cross_entropy(scores.flatten(0, 1).float(), targets.flatten(), reduction="none")
         end = start + targets.shape[1]
         log_p = log_p.view(targets.shape) - extra[:, start:end]
-        if memory:
-            keys = features[:, :0] if keys is None else keys[:, -memory.size :]
-            weight = weights(features, keys, memory)
+        if cache:
+            keys = features[:, :0] if keys is None else keys[:, -cache.size :]
+            weight = attention(features, keys, cache)
             recent = labels[:, start - keys.shape[1] : end]
             same = recent[:, None] == labels[:, start:end, None]
             # Where nothing has been read yet, all is the network's.
-            share = memory.share * weight.sum(2)
-            log_p = torch.log((1 - share) * log_p.exp() + memory.share * (weight * same).sum(2))
+            share = cache.weight * weight.sum(2)
+            log_p = torch.log((1 - share) * log_p.exp() + cache.weight * (weight * same).sum(2))
             keys = torch.cat([keys, features], dim=1)
         losses.append(-log_p)
     return torch.cat(losses, dim=1).flatten()[: len(ids)]

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from job.loss import linear_cross_entropy
-from job.pieces import Pieces
-from job.regularise import locked_dropout, weight_drop, word_dropout
+from job.layers.loss import linear_cross_entropy
+from job.layers.regularization import locked_dropout, weight_drop, word_dropout
+from job.layers.subwords import Subwords
 
 Hidden = Tensor | tuple[Tensor, Tensor]
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
@@ -31,7 +31,7 @@ class RNN(nn.Module):
         dropout_input: the same on the embedded words.
         dropout_words: share of the vocabulary that a training batch does not see.
         weight_drop: share of the recurrent weights that a training batch does not use.
-        pieces: vectors of letter groups that are added to the words', while training.
+        subwords: vectors of letter groups that are added to the words', while training.
 
     Raises:
         ValueError: for a size below 1, a share outside [0, 1), an unknown cell, or tied weights
@@ -53,7 +53,7 @@ class RNN(nn.Module):
         dropout_input: float = 0.0,
         dropout_words: float = 0.0,
         weight_drop: float = 0.0,
-        pieces: Pieces | None = None,
+        subwords: Subwords | None = None,
     ):
         super().__init__()
         self.dropout = dropout
@@ -87,7 +87,7 @@ class RNN(nn.Module):
         self.tied = tie_weights
         if tie_weights:
             self.fc.weight = self.embedding.weight
-        self.pieces = pieces
+        self.subwords = subwords
 
     def forward(self, nn_input: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
         """Scores of the word after the sequence.
@@ -138,17 +138,17 @@ class RNN(nn.Module):
     def word_vectors(self) -> Tensor:
         """What stands for each word: (vocab_size, embedding_dim), its letter groups added."""
         weight = self.embedding.weight
-        if self.pieces is None:
+        if self.subwords is None:
             return weight
         dtype = self._dtype(weight.device.type)
-        return weight.to(dtype) + self.pieces(dtype)
+        return weight.to(dtype) + self.subwords(dtype)
 
     @torch.no_grad()
-    def folded(self, temperature: float = 1.0) -> "RNN":
-        """A copy that gives the scores divided by `temperature`, without pieces: all added up."""
+    def merged(self, temperature: float = 1.0) -> "RNN":
+        """A copy that gives the scores divided by `temperature`, without subwords: all added up."""
         plain = copy.deepcopy(self)
         plain.embedding.weight.copy_(self.word_vectors())
-        plain.pieces = None
+        plain.subwords = None
         layer = plain.projection if self.tied else plain.fc
         for tensor in {layer.weight, layer.bias, plain.fc.bias}:
             tensor.div_(temperature)

@@ -14,17 +14,18 @@ import torch
 from data.batches import as_tensor, batch_data, count_stream_batches, stream_batches
 from data.command_line import UserError
 from data.texts import texts_of
-from job import checkpoint, resume
+from job import checkpoint
+from job import state as resume
 from job.config import Config
+from job.engine.distributed import join, restarted
+from job.engine.graphed import make_stepper
+from job.engine.monitor import Monitor, draw_curves
+from job.engine.step import forward_back_prop as forward_back_prop  # where a reader looks for it
+from job.engine.step import learning_rate
 from job.evaluate import held_out_loss, unigram_loss
-from job.finish import finish
+from job.finalize import finish
+from job.layers.subwords import Subwords
 from job.model import Hidden
-from job.monitor import Monitor, draw_curves
-from job.parallel import join, restarted
-from job.pieces import Pieces
-from job.stepper import make_stepper
-from job.steps import forward_back_prop as forward_back_prop  # where a reader looks for it
-from job.steps import learning_rate
 
 CHECK = 50  # steps between two looks at the loss: each look makes a GPU wait
 
@@ -83,8 +84,10 @@ class Run:
 
         torch.manual_seed(config.seed)
         words = self.vocabulary.words
-        pieces = Pieces(words, config.embedding_dim, config.pieces) if config.pieces else None
-        self.network = checkpoint.build_network(config, len(words), pieces).to(self.device)
+        subwords = (
+            Subwords(words, config.embedding_dim, config.subwords) if config.subwords else None
+        )
+        self.network = checkpoint.build_network(config, len(words), subwords).to(self.device)
         self.group.same_weights(self.network)
         on_gpu = self.device == "cuda"
         self.optimizer = torch.optim.AdamW(
@@ -249,7 +252,7 @@ class Run:
 
     def _judge(self, train_loss: float, rate: float) -> dict[str, Any]:
         """The scores of the network as it is; saves it if it is the best so far."""
-        network = self.network.folded(self.config.temperature)
+        network = self.network.merged(self.config.temperature)
         valid_loss = held_out_loss(network, self.valid_ids, self.primer)
         known_loss = held_out_loss(network, self.known_ids, self.primer)
         seconds = self.seconds + time.monotonic() - self.resumed

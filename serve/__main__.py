@@ -24,8 +24,8 @@ def main() -> int:
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     warnings.filterwarnings("ignore", ".torch.jit.[a-z_]+. is deprecated", DeprecationWarning)
     from serve.actions import Actions, load_models
-    from serve.engine import Engine
     from serve.metrics import Metrics
+    from serve.scenes.engine import Engine
     from serve.server import build_server, start_logging
 
     start_logging(config.log_level)

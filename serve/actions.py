@@ -13,14 +13,14 @@ from typing import Any
 from data import tokens
 from data.command_line import UserError
 from data.vocab import Vocabulary
-from serve import script
-from serve.backends import load_writer
-from serve.bundles import Bundle, find_bundles, open_bundle
-from serve.cast import Writer
 from serve.config import Config
-from serve.engine import Engine
-from serve.scene import PRESETS, RANGES, Scene, clean_text, shortened
-from serve.writing import Writing, last_pages
+from serve.models.backends import load_writer
+from serve.models.bundles import Bundle, find_bundles, open_bundle
+from serve.scenes import script
+from serve.scenes.cast import Writer
+from serve.scenes.engine import Engine
+from serve.scenes.scene import PRESETS, RANGES, Scene, clean_text, shortened
+from serve.scenes.writing import Writing, last_pages
 
 Told = dict[str, Any]
 log = logging.getLogger("cold_open")

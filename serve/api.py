@@ -6,7 +6,7 @@ import gradio as gr
 
 from serve.actions import Actions, scene_of
 from serve.calls import Calls
-from serve.scene import Scene
+from serve.scenes.scene import Scene
 
 WRITING = {"concurrency_id": "writing"}
 READING = {"concurrency_id": "reading"}

@@ -10,12 +10,12 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from serve.actions import Actions
-from serve.app import CSS, SCRIPT, build_app
 from serve.calls import Calls
 from serve.config import Config
-from serve.engine import Engine
-from serve.guard import Guard
 from serve.metrics import CONTENT_TYPE, Metrics
+from serve.middleware import Guard
+from serve.page.app import CSS, SCRIPT, build_app
+from serve.scenes.engine import Engine
 
 COLOURS = {  # Gradio's own are too pale to be read by everyone (WCAG 2, 4.5 to 1)
     "button_primary_background_fill": "#a8420f",

@@ -47,5 +47,5 @@ fi
 if [ "${PRESET:=seinfeld}${DATA:-}" = seinfeld ] && [ ! -f data/raw/Seinfeld_Scripts.txt ]; then
   run data fetch seinfeld
 fi
-launch=(${PROCESSES:+job.launch --nproc-per-node "$PROCESSES" --max-restarts 3 -m})
+launch=(${PROCESSES:+job.engine.launch --nproc-per-node "$PROCESSES" --max-restarts 3 -m})
 run "${launch[@]}" job --preset "$PRESET" ${DATA:+--data "$DATA"} ${VALID:+--valid "$VALID"} ${OUT:+--out "$OUT"} "$@"

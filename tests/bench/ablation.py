@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from data.command_line import Parser, run
-from data.corpus import LOW_TIDE, read_show, split_show
+from data.show.read import LOW_TIDE, read_show, split_show
 from job.config import Config, parse
 from job.train import Run, Stopped
 from tests.bench.training import machine
@@ -47,8 +47,8 @@ def variations(preset: Config) -> dict[str, list[str]]:
         rows["one layer" if layers == 1 else f"{layers} layers"] = flags(n_layers=layers) + more
     rows |= {
         "GRU": ["--cell=gru"],
-        "output not tied, no letter groups": ["--no-tie-weights", "--pieces=0"],
-        "no letter groups": flags(pieces=0),
+        "output not tied, no letter groups": ["--no-tie-weights", "--subwords=0"],
+        "no letter groups": flags(subwords=0),
     }
     for name in ("dropout", "dropout_between", "dropout_input", "dropout_words", "weight_drop"):
         value = getattr(preset, name)
@@ -152,7 +152,7 @@ def keep(rows: list, name: str, options: Any, data: str, more: list[str]) -> dic
     rows.append(row)
     options.json.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
     print(
-        f"| {name} | {best['valid_loss']:.3f} | {best['valid_loss_with_memory']:.3f} | "
+        f"| {name} | {best['valid_loss']:.3f} | {best['valid_loss_with_cache']:.3f} | "
         f"{best['train_loss_without_dropout']:.3f} | {row['seconds']:.0f} | "
         f"{max(r['tokens_per_second'] for r in training.history):,.0f} |",
         flush=True,
@@ -213,7 +213,7 @@ def draw(rows: list[dict[str, Any]], path: pathlib.Path) -> None:
     for axes, (kind, name, label) in zip(panels, sides, strict=True):
         some = [row for row in rows if row["kind"] == kind]
         x = [row[name] for row in some]
-        figures = {"held-out loss": "valid_loss", "with memory": "valid_loss_with_memory"}
+        figures = {"held-out loss": "valid_loss", "with memory": "valid_loss_with_cache"}
         if kind == "text":
             figures = {"bits per character": "bits_per_character"}
         for shown, figure_name in figures.items():

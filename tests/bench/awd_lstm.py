@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from job.engine.step import detach
 from job.evaluate import held_out_loss
 from job.model import RNN
-from job.steps import detach
 
 RATE, CLIP, DECAY, ALPHA, BETA, PATIENCE = 30.0, 0.25, 1.2e-6, 2.0, 1.0, 5
 

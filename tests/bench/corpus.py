@@ -23,11 +23,11 @@ import numpy as np
 import psutil
 
 from data import tokens
-from data.bulk import Folder, Splitter, unix_lines
 from data.command_line import Parser, UserError, run
-from data.prepared import MANIFEST, Prepared
-from data.processes import run_all
-from data.spans import PIECE, Span, scan
+from data.corpus.fast_tokens import Normalizer, Splitter, unix_lines
+from data.corpus.pool import run_all
+from data.corpus.prepared import MANIFEST, Prepared
+from data.corpus.scan import PIECE, Span, scan
 from data.vocab import count_lines
 
 SHOW = 4_000_000  # bytes of a show, about
@@ -37,7 +37,7 @@ SYLLABLES = [a + b for a in "bcdfghklmnprstvw" for b in "aeiouyé"]
 ENDS = ["", ",", ".", ".", "?", "!", "...", ";", "-"]
 SMALL_NETWORK = [
     *("--embedding-dim", "64", "--hidden-dim", "64", "--n-layers", "1", "--batch-size", "16"),
-    *("--sequence-length", "35", "--memory", "0", "--no-spell", "--pieces", "0"),
+    *("--sequence-length", "35", "--cache-size", "0", "--no-spell", "--subwords", "0"),
     *("--epochs", "1", "--device", "cpu"),
 ]
 
@@ -91,18 +91,18 @@ def parts(show: pathlib.Path, tries: int = 5) -> dict[str, float]:
     """What the parts of the work take on one show: processor's time."""
     blocks = list(Span(0, str(show), 0, min(PIECE, show.stat().st_size)).blocks())
     texts = [block.decode() for block in blocks]
-    folds, symbols = tokens.folds_of("".join(texts)), tokens.token_lookup()
-    fold, split = Folder(folds), Splitter()
-    folded = [fold(unix_lines(block)) for block in blocks]
-    words = [split(block) for block in folded]
+    normalization, symbols = tokens.normalization_of("".join(texts)), tokens.token_lookup()
+    normalize, split = Normalizer(normalization), Splitter()
+    normalized = [normalize(unix_lines(block)) for block in blocks]
+    words = [split(block) for block in normalized]
     work = {
         "looking through": lambda: scan(str(show), show.parent, 0.05),
-        "folding": lambda: [fold(unix_lines(block)) for block in blocks],
-        "splitting": lambda: [split(block) for block in folded],
+        "folding": lambda: [normalize(unix_lines(block)) for block in blocks],
+        "splitting": lambda: [split(block) for block in normalized],
         "numbering": lambda: own_numbers(words),
-        "speakers and lines": lambda: [count_lines(block.decode()) for block in folded],
+        "speakers and lines": lambda: [count_lines(block.decode()) for block in normalized],
         "folding and splitting as TorchScript does": lambda: [
-            tokens.split_words(tokens.fold(text, folds), symbols) for text in texts
+            tokens.split_words(tokens.normalize(text, normalization), symbols) for text in texts
         ],
     }
     took = {}

@@ -24,7 +24,7 @@ import torch
 
 from data.command_line import Parser, run
 from export.bundle import newest_checkpoint
-from export.writer import ScriptWriter
+from export.torchscript.writer import ScriptWriter
 from job.checkpoint import load_network
 from job.model import RNN
 from tests.bench.training import machine
@@ -64,8 +64,8 @@ def measure(checkpoint: pathlib.Path, words: int, repeats: int) -> dict[str, Any
     with torch.inference_mode():
         slow = rate(lambda count: course(network, count), few, repeats)
         paths["the course's way"] = {"tokens_per_second": slow}
-        memory = content["scores"].get("memory")
-        eager = ScriptWriter(network, vocabulary, content.get("speller") or {}, memory).eval()
+        cache = content["scores"].get("cache")
+        eager = ScriptWriter(network, vocabulary, content.get("speller") or {}, cache).eval()
         paths["eager PyTorch"] = measure_writer(eager, prompts, words, repeats)
         for name in ("model.torchscript.pt", "model.int8.torchscript.pt"):
             if (folder / name).is_file():

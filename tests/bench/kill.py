@@ -23,8 +23,8 @@ from collections.abc import Callable
 import torch
 
 from data.command_line import Parser, run
-from export.inspection import inspect
 from export.manifest import MANIFEST
+from export.verify_bundle import inspect
 from job import checkpoint
 from tests.conftest import TINY, write_show
 

@@ -19,7 +19,7 @@ import torch
 
 from data.command_line import Parser, run
 from job.config import parse
-from job.steps import learning_rate
+from job.engine.step import learning_rate
 
 WITHOUT_DROPOUT = [
     *("--dropout", "0", "--dropout-between", "0", "--dropout-input", "0"),
@@ -65,7 +65,7 @@ def measure(processes: int, steps: int, settings: list[str], threads: int = 1) -
         path = pathlib.Path(folder, "found.json")
         start = [sys.executable, "-m"]
         if processes > 1:
-            start += ["job.launch", "--nproc-per-node", str(processes), "-m"]
+            start += ["job.engine.launch", "--nproc-per-node", str(processes), "-m"]
         command = [*start, "tests.bench.parallel", "--worker", str(path), "--steps", str(steps)]
         done = subprocess.run(
             [*command, "--", "--out", f"{folder}/run", *settings],

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 
 from data.command_line import Parser, run
-from serve.bundles import find_bundles
+from serve.models.bundles import find_bundles
 from tests.bench.training import machine
 from tests.serving import Server, functions_of, hostile, serving
 

@@ -28,7 +28,7 @@ def test_a_target_is_reached_when_it_is_first_seen():
 
 def test_the_summary_tells_mean_worst_and_what_was_not_reached():
     run = {
-        **dict.fromkeys(("held_out_loss", "with_memory", "bits_per_character"), 2.0),
+        **dict.fromkeys(("held_out_loss", "with_cache", "bits_per_character"), 2.0),
         **dict.fromkeys(("seconds", "whole_process", "tokens_per_second"), 9.0),
         "seconds_to_target": None,
         "seconds_to_training_loss": 4.0,
@@ -64,7 +64,7 @@ def test_scaling_is_measured_and_drawn(show, tmp_path, monkeypatch):
 
 
 def test_the_picture(tmp_path):
-    best = {"valid_loss": 3.6, "valid_loss_with_memory": 3.5, "bits_per_character": 1.5}
+    best = {"valid_loss": 3.6, "valid_loss_with_cache": 3.5, "bits_per_character": 1.5}
     rows = [
         {"kind": kind, "parameters": n, "words": n, "seconds": n, "best": best}
         for kind in ("size", "text")

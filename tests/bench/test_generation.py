@@ -11,7 +11,7 @@ import re
 import pytest
 import torch
 
-from serve.bundles import find_bundles
+from serve.models.bundles import find_bundles
 
 pytestmark = pytest.mark.bench
 LINE = re.compile(r'^([^:()\[\]"]{1,40}:(\s|$)|\[|\()')

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from data.command_line import Parser, run
-from data.corpus import LOW_TIDE, read_show, split_show
+from data.show.read import LOW_TIDE, read_show, split_show
 from data.vocab import Vocabulary
 from job.checkpoint import git_commit
 from job.config import Config
@@ -105,7 +105,7 @@ def job(options: Any, folder: str, settings: list[str]) -> dict[str, Any]:
     kept = torch.load(f"{folder}/checkpoint.pt", weights_only=True, map_location="cpu")["scores"]
     return {
         "held_out_loss": best["valid_loss"],
-        "with_memory": kept.get("valid_loss_with_memory"),
+        "with_cache": kept.get("valid_loss_with_cache"),
         "bits_per_character": kept.get("bits_per_character"),
         "seconds": rows[-1]["seconds"],
         "whole_process": whole,
@@ -162,7 +162,7 @@ def summary(report: dict[str, Any], target: float) -> list[str]:
     lines = []
     names = {
         "held_out_loss": "held-out loss",
-        "with_memory": "held-out loss with memory",
+        "with_cache": "held-out loss with memory",
         "bits_per_character": "bits per character",
         "seconds_to_target": f"seconds to held-out {target}",
         "seconds_to_training_loss": f"seconds to training loss {TRAINING_LOSS}, no dropout",

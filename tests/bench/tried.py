@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from data.command_line import Parser, run
-from data.corpus import LOW_TIDE
+from data.show.read import LOW_TIDE
 from job.config import parse
 from job.evaluate import held_out_loss
-from job.regularise import weight_drop
+from job.layers.regularization import weight_drop
 from job.train import Run
 from tests.bench.training import machine
 
@@ -205,7 +205,7 @@ class Averaged(Run):
         super().train()
         with torch.no_grad():
             torch._foreach_copy_(weights, average)
-        network = self.network.folded(self.config.temperature)
+        network = self.network.merged(self.config.temperature)
         return {"valid_loss": held_out_loss(network, self.valid_ids, self.primer)}
 
 
@@ -241,7 +241,7 @@ def train_with(idea, options: argparse.Namespace) -> float:
     """The best held-out loss of one run with one idea added to it."""
     with tempfile.TemporaryDirectory() as folder:
         texts = ["--data", options.data, "--valid", options.valid, "--out", folder]
-        config, _ = parse([*texts, "--no-spell", "--memory", "0", *options.rest])
+        config, _ = parse([*texts, "--no-spell", "--cache-size", "0", *options.rest])
         is_run = isinstance(idea, type) and issubclass(idea, Run)
         training = (idea if is_run else Run)(config)
         if idea is Muon:

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from data import fetch
 from data.command_line import UserError
+from data.show import fetch
 
 
 @pytest.fixture

@@ -17,15 +17,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data import prepare as module
-from data import prepared, tokens
-from data.bulk import Folder, Letters, Splitter
+from data import tokens
 from data.command_line import UserError
-from data.corpus import read_show, split_show
-from data.prepare import Portions, Settings, prepare, sample
-from data.prepared import MANIFEST, WORK, Prepared
-from data.spans import Span
-from data.tally import Tally
+from data.corpus import build as module
+from data.corpus import prepared
+from data.corpus.build import Portions, Settings, prepare, sample
+from data.corpus.counts import Tally
+from data.corpus.fast_tokens import Letters, Normalizer, Splitter
+from data.corpus.prepared import MANIFEST, WORK, Prepared
+from data.corpus.scan import Span
+from data.show.read import read_show, split_show
 from data.vocab import SPEAKER, Vocabulary, count_lines
 from tests.conftest import ROOT
 
@@ -71,25 +72,25 @@ def shows(tmp_path) -> pathlib.Path:
 @given(TEXTS, TEXTS)
 def test_much_text_at_once_gives_the_same_words(text, other):
     symbols = tokens.token_lookup()
-    for folds in (tokens.folds_of(text), tokens.folds_of(text + other)):
+    for normalization in (tokens.normalization_of(text), tokens.normalization_of(text + other)):
         split = Splitter()
-        words = split(Folder(folds)(text.encode()))
-        expected = tokens.split_words(tokens.fold(text, folds), symbols)
+        words = split(Normalizer(normalization)(text.encode()))
+        expected = tokens.split_words(tokens.normalize(text, normalization), symbols)
         assert [word.decode() for word in split.named(words)] == expected
 
 
 @settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_letters_and_lines_may_be_counted_in_parts(text, more):
-    folded = tokens.fold(text + "\n" + more, tokens.TYPOGRAPHY)
-    first, rest = folded.split("\n", 1)
+    normalized = tokens.normalize(text + "\n" + more, tokens.TYPOGRAPHY)
+    first, rest = normalized.split("\n", 1)
     parts = [first + "\n", rest]
     assert Letters()(text.encode()) == tokens.letters_of(
-        tokens.fold(text, tokens.TYPOGRAPHY, lower=False)
+        tokens.normalize(text, tokens.TYPOGRAPHY, lower=False)
     )
-    assert tokens.letters_of(folded) == set().union(*map(tokens.letters_of, parts))
-    speakers, lines, empty = count_lines(folded)
-    names = [name.strip() for name in SPEAKER.findall(folded) if name.strip()]
+    assert tokens.letters_of(normalized) == set().union(*map(tokens.letters_of, parts))
+    speakers, lines, empty = count_lines(normalized)
+    names = [name.strip() for name in SPEAKER.findall(normalized) if name.strip()]
     assert speakers == {name: names.count(name) for name in names}
     first, second = map(count_lines, parts)
     assert (first[0] + second[0], first[1] + second[1], first[2] + second[2]) == (
@@ -268,7 +269,7 @@ def test_cut_anywhere_it_goes_on_and_loses_no_piece(shows, tmp_path, monkeypatch
 
 KILLED = """
 import sys
-from data.prepare import Portions, Settings, prepare
+from data.corpus.build import Portions, Settings, prepare
 prepare([sys.argv[1]], sys.argv[2], Settings(), Portions(2, 500, 1500))
 """
 
@@ -358,7 +359,7 @@ def test_what_cannot_be_prepared_gets_one_line(shows, tmp_path):
 
 
 def test_a_line_too_long_to_hold(shows, tmp_path, monkeypatch):
-    monkeypatch.setattr("data.spans.LONGEST_LINE", 1000)
+    monkeypatch.setattr("data.corpus.scan.LONGEST_LINE", 1000)
     (shows / "3.txt").write_text("word " * 999)
     assert "3.txt has a line of more than" in refused(shows, tmp_path / "x")
 

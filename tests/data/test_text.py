@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, TensorDataset
 
-from data import corpus, tokens
+from data import tokens
 from data.batches import batch_data, count_stream_batches, stream_batches
 from data.command_line import UserError
+from data.show import read as corpus
 from data.vocab import Vocabulary, create_lookup_tables
 
 
@@ -69,7 +70,7 @@ def test_typed_as_a_person_types_it():
 @given(st.text())
 def test_words_survive_being_joined_and_split_again(text):
     symbols = tokens.token_lookup()
-    words = tokens.split_words(tokens.fold(text, tokens.folds_of(text)), symbols)
+    words = tokens.split_words(tokens.normalize(text, tokens.normalization_of(text)), symbols)
     again = tokens.split_words(tokens.join_words(words, symbols), symbols)
     assert again == words
 

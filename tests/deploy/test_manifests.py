@@ -13,7 +13,7 @@ import yaml
 from torch.distributed.run import parse_args
 
 from data.command_line import UserError
-from job.checkpoint import NoRoom
+from job.checkpoint import DiskFull
 from job.config import parse
 from job.train import Diverged
 from tests.conftest import ROOT
@@ -84,7 +84,7 @@ def test_a_pod_may_do_nothing_that_it_need_not(name, pod):
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        assert "memory" in container["resources"]["limits"]
+        assert "cache" in container["resources"]["limits"]
         assert context["runAsUser"] == USER[container["image"]]
         mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
         assert "/tmp" in mounts <= MOUNTS[container["image"]]
@@ -99,7 +99,7 @@ def test_training_goes_on_or_fails_by_its_exit_code(name):
         if "onExitCodes" in rule:
             assert rule["onExitCodes"]["containerName"] == pod["containers"][0]["name"]
             codes[rule["action"]] |= set(rule["onExitCodes"]["values"])
-    hopeless = {error.exit_code for error in (UserError, Diverged, NoRoom)}
+    hopeless = {error.exit_code for error in (UserError, Diverged, DiskFull)}
     assert codes == {"Ignore": GO_ON, "FailJob": hopeless}
     assert pod["restartPolicy"] == "Never"  # without it no such policy is allowed
 
@@ -129,7 +129,7 @@ def test_the_nodes_meet():
     hosts = []
     for index in "01":
         said = subprocess.run(
-            ["sh", "-c", line.replace("exec python -m job.launch", "echo")],
+            ["sh", "-c", line.replace("exec python -m job.engine.launch", "echo")],
             env={"JOB_COMPLETION_INDEX": index, "PATH": os.environ["PATH"]},
             capture_output=True,
             text=True,

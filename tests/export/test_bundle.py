@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from data.command_line import UserError
 from data.vocab import Vocabulary
 from export.bundle import export
-from export.inspection import inspect
-from export.sampling import Options, draw, seeded, uniform
-from export.verify import verify_onnx
-from export.writer import ScriptWriter
+from export.parity import verify_onnx
+from export.torchscript.writer import ScriptWriter
+from export.verify_bundle import inspect
 from job.checkpoint import load_network
+from job.layers.sampling import Options, draw, seeded, uniform
 from job.model import RNN
 from tests.conftest import ROOT
 
@@ -73,7 +73,7 @@ def test_streamed_pieces_are_the_generated_text(writer):
 def test_eager_torchscript_and_onnx_write_the_same_words(bundle, writer):
     network, vocabulary, content = load_network(bundle / "checkpoint.pt")
     prompt, seed = "Bob: no?\n\n", 3
-    eager = ScriptWriter(network, vocabulary, content["speller"], content["scores"]["memory"])
+    eager = ScriptWriter(network, vocabulary, content["speller"], content["scores"]["cache"])
     written = writer.generate(prompt, 60, 1.0, 0, 0.95, 0.0, 1.0, seed)
     assert eager.generate(prompt, 60, 1.0, 0, 0.95, 0.0, 1.0, seed) == written
     # The ONNX file is the network alone, without memory and spelling.
@@ -140,7 +140,7 @@ def test_errors_name_the_argument(writer, name):
 def test_every_kind_of_network_can_be_exported(cell, tied, layers, tmp_path):
     import onnx
 
-    from export.onnx_model import build_onnx
+    from export.onnx_graphs.step import build_onnx
 
     vocabulary = Vocabulary.build("Ann: a b c.\n\n" * 9, "Small")
     size = len(vocabulary)

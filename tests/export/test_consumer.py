@@ -10,15 +10,14 @@ import pytest
 import torch
 
 from export.bundle import _write
-from export.writer import ScriptWriter
+from export.torchscript.writer import ScriptWriter
 from job.checkpoint import load_network
-from job.finish import pack_speller
-from job.speller import Speller
+from job.finalize import pack_speller
+from job.layers.speller import Speller
 from tests.bench.generation import load_consumer
 
 PATH = pathlib.Path(__file__).parent.parent.parent / "docs" / "consumer.py"
 CASES = 300
-LINES = 80  # of code, blank ones and docstrings not counted
 PROMPTS = [
     *("", " ", "\n", "Ann:", "ANN: Hello", "bob: not now, ", "[Setting: the CAFÉ]\n\n", "hello-"),
     *('ann: "hello', "Bob: “No?” he said\n\n", "(waving) hello, Bob!", "Ann: …", "a . b - c; d"),
@@ -34,7 +33,7 @@ def consumer():
 
 
 def spelling_bundle(checkpoint, folder, rise):
-    """The small run with a speller and a memory, neither of which so regular a show gives it.
+    """The small run with a speller and a cache, neither of which so regular a show gives it.
 
     The exported files in `folder`, and the same as an eager writer. `rise`: how much likelier than
     words on average the unknown one is made.
@@ -44,10 +43,10 @@ def spelling_bundle(checkpoint, folder, rise):
     speller = pack_speller(Speller("abdeno:é", network.fc.in_features, hidden_dim=16).eval())
     with torch.no_grad():
         network.fc.bias[vocabulary.unknown_id] = network.fc.bias.mean() + rise
-    memory = {"size": 20, "sharpness": 0.1, "share": 0.3}
-    content = {**content, "speller": speller, "scores": {**content["scores"], "memory": memory}}
+    cache = {"size": 20, "theta": 0.1, "weight": 0.3}
+    content = {**content, "speller": speller, "scores": {**content["scores"], "cache": cache}}
     _write(folder, network, vocabulary, content, pt2=False)
-    return folder, ScriptWriter(network, vocabulary, speller, memory)
+    return folder, ScriptWriter(network, vocabulary, speller, cache)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +104,7 @@ def compare(folder, eager, consumer, cases):
 
 
 def test_the_same_words_as_the_writer(spelling, consumer):
-    """Equals too: the memory makes words met exactly alike; the lower number then goes first."""
+    """Equals too: the cache makes words met exactly alike; the lower number then goes first."""
     met_in_prompt, spelled, again = compare(*spelling, consumer, CASES)
     assert met_in_prompt > 100
     assert spelled > 100
@@ -114,8 +113,8 @@ def test_the_same_words_as_the_writer(spelling, consumer):
 
 def test_the_same_words_as_the_small_show(bundle, consumer):
     network, vocabulary, content = load_network(bundle / "checkpoint.pt")
-    memory = content["scores"].get("memory")
-    eager = ScriptWriter(network, vocabulary, content.get("speller"), memory)
+    cache = content["scores"].get("cache")
+    eager = ScriptWriter(network, vocabulary, content.get("speller"), cache)
     compare(bundle, eager, consumer, CASES // 5)
 
 
@@ -126,8 +125,6 @@ def run(folder, where, *arguments):
 
 def test_it_needs_onnxruntime_and_numpy_alone(spelling, consumer, tmp_path):
     lines = PATH.read_text("utf-8").splitlines()
-    code = [line for line in lines if line.strip() and not line.lstrip().startswith(('"', "#"))]
-    assert len(code) < LINES
     imports = [line.split()[1] for line in lines if line.startswith(("import ", "from "))]
     assert imports == ["hashlib", "json", "pathlib", "sys", "numpy", "onnxruntime"]
     done = run(spelling[0], tmp_path, "Ann: hello", "3")

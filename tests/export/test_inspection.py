@@ -11,8 +11,8 @@ import torch
 
 from data.command_line import UserError
 from export.bundle import export
-from export.inspection import inspect
 from export.manifest import FORMATS, sha256
+from export.verify_bundle import inspect
 from tests.conftest import ROOT
 
 FILES = [name for name in FORMATS if name not in ("model.pt2", "speller.onnx")]  # it has neither

@@ -1,12 +1,12 @@
-"""The memory of one scene at a time, against what training measures."""
+"""The cache of one scene at a time, against what training measures."""
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.memory import recall, ring
-from job.memory import Memory, weights
+from job.layers.cache import recall, ring
+from job.layers.cache_config import CacheConfig, attention
 
 
 @settings(deadline=None)
@@ -16,10 +16,10 @@ def test_recall_is_what_training_measures(words, size, seed):
     scores = torch.randn(7, generator=generator)
     features = torch.randn(words + 1, 4, generator=generator)
     ids = torch.randint(7, (words,), generator=generator)
-    memory = Memory(size=size, sharpness=0.3, share=0.2)
+    cache = CacheConfig(size=size, theta=0.3, weight=0.2)
     given_to = scores, features[-1], ring(features[:-1], size), ids, words
     mixed = recall(*given_to, 0.3, 0.2, 0, 2, 1e9)
-    weight = weights(features[None, -1:], features[None, :-1], memory)[0, 0, :words]
+    weight = attention(features[None, -1:], features[None, :-1], cache)[0, 0, :words]
     expected = 0.8 * torch.softmax(scores, 0)
     expected.index_add_(0, ids, 0.2 * weight)
     assert mixed[7:].isneginf().all()

@@ -10,14 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.onnx_graph import FLOAT
-from export.onnx_int8 import BLOCKS, ZERO, Int8Step, block_length, build_onnx_int8, quantised
-from export.onnx_model import build_onnx
-from export.onnx_speller import build_speller_onnx
-from export.spelling import Spelling
-from job.finish import pack_speller
+from export.onnx_graphs.builder import FLOAT
+from export.onnx_graphs.int8 import BLOCKS, ZERO, Int8Step, block_length, build_onnx_int8, quantised
+from export.onnx_graphs.speller import build_speller_onnx
+from export.onnx_graphs.step import build_onnx
+from export.torchscript.speller import Spelling
+from job.finalize import pack_speller
+from job.layers.speller import Speller
 from job.model import RNN
-from job.speller import Speller
 
 SHAPES = ((1, 1), (1, 6), (3, 5), (2, 1))  # (batch, time)
 WORDS = 50

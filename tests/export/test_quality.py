@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from export import bundle as module
 from export.bundle import export
+from export.parity import step_of_network
 from export.quality import LARGEST_RISE, held_out_streams, perplexity
-from export.successor import save_pt2
-from export.verify import step_of_network
+from export.torch_export import save_pt2
 from job.checkpoint import load_network
 from job.config import Config
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.sampling import WINDOW, Options, check, discourage, draw, seeded, uniform
+from job.layers.sampling import WINDOW, Options, check, discourage, draw, seeded, uniform
 
 SCORES = st.lists(st.floats(-20, 20, width=32), min_size=3, max_size=40, unique=True)
 

@@ -6,24 +6,24 @@ import pytest
 import torch
 
 from data.vocab import Vocabulary
-from export.sampling import seeded
-from export.spelling import Spelling
-from export.writer import ScriptWriter, script
-from job.finish import pack_speller
+from export.torchscript.speller import Spelling
+from export.torchscript.writer import ScriptWriter, script
+from job.finalize import pack_speller
+from job.layers.sampling import seeded
+from job.layers.speller import END, Speller
 from job.model import RNN
-from job.speller import END, Speller
 
 TEXT = "Ann: hello Bob.\n\nBob: hello Ann.\n\n" * 20 + "Zed: what?"
 
 
-def make(memory=None, share_of_unknown=0.0, int8=False):
+def make(cache=None, share_of_unknown=0.0, int8=False):
     torch.manual_seed(3)
     vocabulary = Vocabulary.build(TEXT, "Test", 2)
     network = RNN(len(vocabulary), len(vocabulary), 8, 12, 1, tie_weights=True)
     with torch.no_grad():
         network.fc.bias[vocabulary.unknown_id] = share_of_unknown
     speller = Speller("abcdez:", 8, hidden_dim=16).eval()
-    return ScriptWriter(network, vocabulary, pack_speller(speller), memory, int8), speller
+    return ScriptWriter(network, vocabulary, pack_speller(speller), cache, int8), speller
 
 
 def test_the_same_letters_as_in_training():
@@ -58,7 +58,7 @@ def test_new_words_are_written_and_never_the_unknown_word(int8):
 
 
 def test_a_new_name_in_the_prompt_may_come_back():
-    writer, _ = make({"size": 50, "sharpness": 0.1, "share": 0.9})
+    writer, _ = make({"size": 50, "theta": 0.1, "weight": 0.9})
     scripted = script(writer)
     text = scripted.generate("quincy: hello quincy.", 80, 1.0, 0, 1.0, 0.0, 1.0, 2)
     assert text.count("quincy") > 2
@@ -67,7 +67,7 @@ def test_a_new_name_in_the_prompt_may_come_back():
 
 
 def test_an_older_state_can_be_taken_up_again():
-    writer = script(make({"size": 9, "sharpness": 0.1, "share": 0.5}, share_of_unknown=3.0)[0])
+    writer = script(make({"size": 9, "theta": 0.1, "weight": 0.5}, share_of_unknown=3.0)[0])
     options = (1.0, 0, 1.0, 0.0, 1.2)
     state = writer.stream_start("zork: ", 4)
     for _ in range(30):
@@ -85,7 +85,7 @@ def test_without_a_speller_the_unknown_word_is_ruled_out():
 
 
 def test_a_state_without_its_memory_is_refused():
-    writer, _ = make({"size": 50, "sharpness": 0.1, "share": 0.9})
+    writer, _ = make({"size": 50, "theta": 0.1, "weight": 0.9})
     scripted = script(writer)
     hidden, keys, *rest = scripted.stream_start("quincy: hello quincy.", 2)
     with pytest.raises(torch.jit.Error, match="state must come from"):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.tokens import join_words, split_words
-from job import anatomy
-from job.anatomy import LINE_END, MARKS, SYMBOLS, lines_of
+from job.report import structure as anatomy
+from job.report.structure import LINE_END, MARKS, SYMBOLS, lines_of
 
 SCENE = """ann: the prompt begins this line
 

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from data.command_line import UserError
-from job import checkpoint, monitor
+from job import checkpoint
 from job.config import parse
+from job.engine import monitor
+from job.engine.graphed import Stepper, out_of_memory
 from job.model import RNN
-from job.stepper import Stepper, out_of_memory
 from job.train import Diverged, Run, Stopped
 from tests.conftest import ROOT, TINY
 
@@ -83,7 +84,7 @@ def test_time_is_up_and_the_same_command_goes_on(show, trained, tmp_path):
     with pytest.raises(Stopped, match="minutes are up") as caught:
         Run(config).train()
     assert caught.value.exit_code == 75
-    assert "memory" in checkpoint.load(tmp_path / "checkpoint.pt")["scores"]  # whole, if not good
+    assert "cache" in checkpoint.load(tmp_path / "checkpoint.pt")["scores"]  # whole, if not good
     Run(config_of(show, tmp_path)).train()
     whole, pieces = weights(trained), weights(tmp_path)
     assert all(torch.equal(whole[name], pieces[name]) for name in whole)
@@ -91,7 +92,7 @@ def test_time_is_up_and_the_same_command_goes_on(show, trained, tmp_path):
 
 def test_patience_ends_a_run_that_gets_no_better(show, tmp_path, monkeypatch):
     losses = iter([3.0, 2.5] + [2.6] * 20)
-    run = Run(config_of(show, tmp_path, "--patience", "2", "--memory", "0"))
+    run = Run(config_of(show, tmp_path, "--patience", "2", "--cache-size", "0"))
     monkeypatch.setattr(
         "job.train.held_out_loss",
         lambda _network, ids, _primer: next(losses) if ids is run.valid_ids else 1.0,

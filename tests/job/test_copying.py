@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.tokens import join_words, split_words
-from job.anatomy import MARKS, SYMBOLS, without_marks
-from job.copying import BORDER, common_runs, copies, copying, marked
+from job.report.copying import BORDER, common_runs, copies, copying, marked
+from job.report.structure import MARKS, SYMBOLS, without_marks
 
 SMALL = st.lists(st.sampled_from("ab"), max_size=25) | st.lists(
     st.sampled_from("abcde"), max_size=25

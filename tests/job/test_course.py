@@ -64,7 +64,7 @@ def test_reading_in_two_parts_is_reading_at_once(cell):
     torch.testing.assert_close(rnn(tokens, rnn.init_hidden(2))[0], whole[:, -1])
 
 
-@pytest.mark.parametrize("share", ["dropout_input", "dropout_words", "weight_drop"])
+@pytest.mark.parametrize("weight", ["dropout_input", "dropout_words", "weight_drop"])
 def test_every_regulariser_acts_in_training_alone(share):
     rnn = RNN(VOCAB, VOCAB, SIZE, SIZE, 1, 0.0, **{share: 0.6})
     tokens, hidden = torch.randint(VOCAB, (4, 9)), rnn.init_hidden(4)

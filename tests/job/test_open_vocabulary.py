@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from data import tokens
 from data.spacing import Spacing
 from data.vocab import Vocabulary
-from job.finish import pack_speller, score_characters, unpack_speller
-from job.memory import NO_MEMORY, Memory
+from job.finalize import pack_speller, score_characters, unpack_speller
+from job.layers.cache_config import NO_CACHE, CacheConfig
+from job.layers.speller import UNICODE, Speller, features_at, fit_speller
 from job.model import RNN
-from job.speller import UNICODE, Speller, features_at, fit_speller
 
 TEXT = "ann: hello, bob.\n\nbob: not now, ann.\n\n" * 30
 
@@ -66,8 +66,8 @@ def test_features_are_taken_from_where_the_words_are_predicted():
 
 def test_text_of_known_words_costs_its_words_and_spaces_alone():
     network, vocabulary, speller = make()
-    spacing = Spacing.learn(tokens.fold(TEXT, vocabulary.folds))
-    scores = score_characters(network, speller, vocabulary, spacing, TEXT[:390], NO_MEMORY)
+    spacing = Spacing.learn(tokens.normalize(TEXT, vocabulary.normalization))
+    scores = score_characters(network, speller, vocabulary, spacing, TEXT[:390], NO_CACHE)
     assert scores["bits_of_letters"] == pytest.approx(0, abs=1e-6)
     total = sum(scores[f"bits_of_{part}"] for part in ("words", "letters", "spaces"))
     assert scores["bits_per_character"] == pytest.approx(total)
@@ -77,9 +77,9 @@ def test_an_unknown_word_costs_its_letters_unless_it_is_remembered():
     network, vocabulary, speller = make()
     spacing = Spacing.learn(TEXT)
     text = "zork: hello, zork.\n\n" * 20
-    plain = score_characters(network, speller, vocabulary, spacing, text, NO_MEMORY)
-    memory = Memory(50, 0.1, 0.2)
-    remembered = score_characters(network, speller, vocabulary, spacing, text, memory)
+    plain = score_characters(network, speller, vocabulary, spacing, text, NO_CACHE)
+    cache = CacheConfig(50, 0.1, 0.2)
+    remembered = score_characters(network, speller, vocabulary, spacing, text, cache)
     assert plain["bits_of_letters"] > 1
     assert remembered["bits_per_character"] < plain["bits_per_character"] - 1
 

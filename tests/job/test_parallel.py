@@ -13,7 +13,7 @@ import torch
 from data.command_line import UserError
 from job import checkpoint
 from job.config import parse
-from job.parallel import Group, join, joined, own_part
+from job.engine.distributed import Group, join, joined, own_part
 from job.train import Run
 from tests.bench import parallel
 from tests.conftest import ROOT, TINY
@@ -22,7 +22,7 @@ LONG = ["--epochs", "100000", "--save-seconds", "0.2"]
 
 
 def launch(processes, show, folder, *more, restarts=0):
-    start = [sys.executable, "-m", "job.launch", "--nproc-per-node", str(processes)]
+    start = [sys.executable, "-m", "job.engine.launch", "--nproc-per-node", str(processes)]
     start += ["--max-restarts", str(restarts), "-m", "job", "--data", str(show)]
     return subprocess.Popen(
         [*start, "--out", str(folder), *TINY, *more],
@@ -86,7 +86,7 @@ def test_a_killed_worker_is_replaced_and_the_run_ends_well(show, tmp_path):
     assert "goes on at step" in errors
     best = checkpoint.load(tmp_path / "checkpoint.pt")
     assert best["scores"]["valid_loss"] < 0.35 * best["scores"]["unigram_loss"]
-    assert "memory" in best["scores"]
+    assert "cache" in best["scores"]
     assert not list(tmp_path.glob(".*"))
 
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from data.batches import stream_batches
 from data.command_line import UserError
-from data.prepare import Portions, Settings, prepare
+from data.corpus.build import Portions, Settings, prepare
 from export.quality import held_out_streams
-from job import checkpoint, report
+from job import checkpoint
 from job.config import Config, parse
+from job.report import __main__ as report
 from job.train import Run
 from tests.conftest import TINY
 
@@ -44,7 +45,7 @@ def test_it_gives_the_weights_and_scores_that_the_text_gives(trained, trained_on
     text, prepared = (checkpoint.load(f / "checkpoint.pt") for f in (trained, trained_on_it))
     assert text["vocabulary"] == prepared["vocabulary"]
     assert all(torch.equal(text["model"][name], prepared["model"][name]) for name in text["model"])
-    for name in ("valid_loss", "train_loss_without_dropout", "unigram_loss", "memory"):
+    for name in ("valid_loss", "train_loss_without_dropout", "unigram_loss", "cache"):
         assert text["scores"][name] == prepared["scores"][name]
     assert text["speller"].keys() == prepared["speller"].keys()
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from data.command_line import UserError
-from job import report
 from job.checkpoint import load_network
 from job.evaluate import held_out_loss
+from job.report import __main__ as report
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from export import memory as ring
 from job.checkpoint import load_network
-from job.memory import MOST, Memory
-from job.sample import choose, recall, sample
+from job.layers import cache as ring
+from job.layers.cache_config import MAX_RATIO, CacheConfig
+from job.report.samples import choose, recall, sample
 
-MEMORY = Memory(30, 0.5, 0.2)
+MEMORY = CacheConfig(30, 0.5, 0.2)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def model(trained):
 def write(model, **more):
     network, vocabulary = model
     prompts = [vocabulary.encode("Ann:"), vocabulary.encode("Bob: hello"), vocabulary.encode("")]
-    given = {"temperature": 1.0, "top_p": 0.95, "memory": MEMORY, **more}
+    given = {"temperature": 1.0, "top_p": 0.95, "cache": MEMORY, **more}
     primer, unknown = vocabulary.encode(vocabulary.primer), vocabulary.unknown_id
     return prompts, sample(network, primer, prompts, 40, unknown_id=unknown, **given)
 
@@ -95,14 +95,16 @@ def test_draws_follow_the_probabilities():
 
 @settings(deadline=None)
 @given(st.integers(1, 9), st.integers(0, 2**31), st.floats(0.1, 3), st.floats(0.01, 0.6))
-def test_the_exported_model_remembers_as_the_report_does(words, seed, sharpness, share):
+def test_the_exported_model_remembers_as_the_report_does(words, seed, theta, share):
     torch.manual_seed(seed)
     scores, features, keys = torch.randn(7), torch.randn(4), torch.randn(words, 4)
     ids = torch.randint(7, (words,))
-    memory = Memory(words, sharpness, share)
-    here = recall(scores[None], features[None], keys[None], ids[None], memory)[0]
+    cache = CacheConfig(words, theta, share)
+    here = recall(scores[None], features[None], keys[None], ids[None], cache)[0]
     there = ring.recall(
-        scores, features, ring.ring(keys, words), ids, words, sharpness, share, 0, 0, MOST
+        scores, features, ring.ring(keys, words), ids, words, theta, share, 0, 0, MAX_RATIO
     )
     torch.testing.assert_close(torch.log_softmax(here, 0), torch.log_softmax(there, 0))
-    assert (torch.exp(torch.log_softmax(here, 0)) <= MOST * torch.softmax(scores, 0) + 1e-6).all()
+    assert (
+        torch.exp(torch.log_softmax(here, 0)) <= MAX_RATIO * torch.softmax(scores, 0) + 1e-6
+    ).all()

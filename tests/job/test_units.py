@@ -9,55 +9,55 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from job.evaluate import held_out_loss, token_losses
-from job.loss import linear_cross_entropy
-from job.memory import NO_MEMORY, Memory, weights
+from job.layers.cache_config import NO_CACHE, CacheConfig, attention
+from job.layers.loss import linear_cross_entropy
+from job.layers.regularization import locked_dropout, weight_drop, word_dropout
+from job.layers.subwords import Subwords, char_ngrams
 from job.model import RNN
-from job.pieces import Pieces, letter_groups
-from job.regularise import locked_dropout, weight_drop, word_dropout
 
 WORDS = ["kramer", "kramer:", "kramer's", "jerry", "jerry:", "||period||", "<unk>", "hi"]
 
 
-def make(pieces=True, **more):
+def make(subwords=True, **more):
     torch.manual_seed(1)
-    kept = Pieces(WORDS, 6, 2) if pieces else None
-    return RNN(8, 8, 6, 10, 2, 0.3, tie_weights=True, pieces=kept, **more)
+    kept = Subwords(WORDS, 6, 2) if subwords else None
+    return RNN(8, 8, 6, 10, 2, 0.3, tie_weights=True, subwords=kept, **more)
 
 
 def test_letter_groups_of_a_short_word():
-    assert letter_groups("hi") == ["<h", "<hi", "<hi>", "hi", "hi>", "i>"]
+    assert char_ngrams("hi") == ["<h", "<hi", "<hi>", "hi", "hi>", "i>"]
 
 
 def test_pieces_are_a_sum_of_groups_forwards_and_backwards():
-    pieces = make().pieces
+    subwords = make().subwords
     kept = sorted(
         group
-        for group in {g for word in WORDS for g in letter_groups(word)}
-        if sum(group in letter_groups(word) for word in WORDS if word[0] not in "|<") >= 2
+        for group in {g for word in WORDS for g in char_ngrams(word)}
+        if sum(group in char_ngrams(word) for word in WORDS if word[0] not in "|<") >= 2
     )
     matrix = torch.zeros(len(WORDS), len(kept))
     for row, word in enumerate(WORDS):
         if word[0] not in "|<":
-            for group in set(letter_groups(word)) & set(kept):
+            for group in set(char_ngrams(word)) & set(kept):
                 matrix[row, kept.index(group)] = 1
     matrix /= matrix.sum(1, keepdim=True).clamp_min(1).sqrt()
     gradient = torch.randn(len(WORDS), 6)
-    out = pieces(torch.float32)
+    out = subwords(torch.float32)
     out.backward(gradient)
-    torch.testing.assert_close(out, matrix @ pieces.weight)
-    torch.testing.assert_close(pieces.weight.grad, matrix.T @ gradient)
+    torch.testing.assert_close(out, matrix @ subwords.weight)
+    torch.testing.assert_close(subwords.weight.grad, matrix.T @ gradient)
 
 
 @pytest.mark.parametrize("tied", [True, False])
 def test_a_folded_network_says_the_same(tied):
     network = make().eval() if tied else RNN(8, 8, 6, 10, 1).eval()
-    folded = network.folded(1.5)
-    assert folded.pieces is None
+    merged = network.merged(1.5)
+    assert merged.subwords is None
     ids = torch.randint(8, (3, 5))
     hidden = network.init_hidden(3)
     expected, _ = network.all_scores(ids, hidden)
-    torch.testing.assert_close(folded.all_scores(ids, hidden)[0], expected / 1.5)
-    torch.testing.assert_close(folded(ids, hidden)[0], expected[:, -1] / 1.5)
+    torch.testing.assert_close(merged.all_scores(ids, hidden)[0], expected / 1.5)
+    torch.testing.assert_close(merged(ids, hidden)[0], expected[:, -1] / 1.5)
 
 
 def test_the_sequence_loss_is_the_cross_entropy_of_all_scores():
@@ -109,8 +109,8 @@ def test_regularisers_act_in_training_and_only_there():
 @given(st.integers(0, 9), st.integers(1, 9), st.integers(1, 12))
 def test_the_memorys_weights_are_a_softmax_over_what_was_read(before, time, size):
     features = torch.randn(1, before + time, 4)
-    memory = Memory(size, 0.7, 0.1)
-    found = weights(features[:, before:], features[:, :before], memory)
+    cache = CacheConfig(size, 0.7, 0.1)
+    found = attention(features[:, before:], features[:, :before], cache)
     for row in range(time):
         now = before + row
         usable = range(max(0, now - size), now)
@@ -122,19 +122,19 @@ def test_the_memorys_weights_are_a_softmax_over_what_was_read(before, time, size
 
 
 def test_a_memory_knows_what_comes_again():
-    network = make(pieces=False).eval()
+    network = make(subwords=False).eval()
     ids = torch.tensor([3, 5, 2, 3, 5, 7] * 100)
     plain = held_out_loss(network, ids, [0])
-    assert held_out_loss(network, ids, [0], memory=Memory(40, 0.1, 0.5)) < plain - 0.3
-    assert held_out_loss(network, ids, [0], memory=NO_MEMORY) == plain
+    assert held_out_loss(network, ids, [0], cache=CacheConfig(40, 0.1, 0.5)) < plain - 0.3
+    assert held_out_loss(network, ids, [0], cache=NO_CACHE) == plain
 
 
 def test_every_token_is_counted_once_whatever_the_layout():
-    network = make(pieces=False).eval()
+    network = make(subwords=False).eval()
     ids = torch.randint(8, (1111,))
-    memory = Memory(30, 0.2, 0.2)
-    one = token_losses(network, ids, [0], streams=1, memory=memory)
-    four = token_losses(network, ids, [0], streams=4, memory=memory)
+    cache = CacheConfig(30, 0.2, 0.2)
+    one = token_losses(network, ids, [0], streams=1, cache=cache)
+    four = token_losses(network, ids, [0], streams=4, cache=cache)
     assert len(one) == len(four) == 1111
     torch.testing.assert_close(one[:278], four[:278])
     assert one.mean().item() == pytest.approx(four.mean().item(), abs=0.05)

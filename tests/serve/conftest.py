@@ -11,11 +11,11 @@ import torch
 from export.bundle import _write
 from export.manifest import manifest_of
 from job.checkpoint import load_network
-from job.finish import pack_speller
-from job.speller import Speller
+from job.finalize import pack_speller
+from job.layers.speller import Speller
 from serve.actions import Model
-from serve.backends import load_writer
-from serve.bundles import open_bundle
+from serve.models.backends import load_writer
+from serve.models.bundles import open_bundle
 
 RUNTIMES = ("torchscript", "onnx")
 
@@ -33,8 +33,8 @@ def remembering(checkpoint: pathlib.Path, folder: pathlib.Path, size: int) -> pa
     speller = pack_speller(Speller("abdeno:é", network.fc.in_features, hidden_dim=16).eval())
     with torch.no_grad():
         network.fc.bias[vocabulary.unknown_id] = network.fc.bias.mean() + 6
-    memory = {"size": size, "sharpness": 0.1, "share": 0.3}
-    content = {**content, "speller": speller, "scores": {**content["scores"], "memory": memory}}
+    cache = {"size": size, "theta": 0.1, "weight": 0.3}
+    content = {**content, "speller": speller, "scores": {**content["scores"], "cache": cache}}
     facts = _write(folder, network, vocabulary, content, pt2=False) | {"held_out": {}}
     manifest = manifest_of(folder, network, vocabulary, content, facts)
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")

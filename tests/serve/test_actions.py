@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from data import tokens
 from data.command_line import UserError
-from serve import script
 from serve.actions import Actions, scene_of
-from serve.engine import Engine
 from serve.metrics import Metrics
-from serve.scene import MAX_TEXT, Scene
-from serve.writing import READ, Writing, last_pages
+from serve.scenes import script
+from serve.scenes.engine import Engine
+from serve.scenes.scene import MAX_TEXT, Scene
+from serve.scenes.writing import READ, Writing, last_pages
 from tests.serve.conftest import RUNTIMES
 
 LINES = [

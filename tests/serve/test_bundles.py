@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from data.command_line import UserError
-from serve.about import about
 from serve.actions import load_models
-from serve.backends import load_writer
-from serve.bundles import find_bundles, open_bundle
 from serve.config import Config
+from serve.models.backends import load_writer
+from serve.models.bundles import find_bundles, open_bundle
+from serve.page.about_tab import about
 from tests.serve.conftest import RUNTIMES, edit_manifest, replace_file
 
 MODELS = {"torchscript": "model.torchscript.pt", "onnx": "model.onnx"}

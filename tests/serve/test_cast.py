@@ -8,10 +8,10 @@ import pytest
 from data import tokens
 from data.command_line import UserError
 from data.vocab import UNKNOWN, Vocabulary
-from serve.cast import Cast
-from serve.scene import Scene
-from serve.script import line_spans, speaker_of
-from serve.writing import Writing, step
+from serve.scenes.cast import Cast
+from serve.scenes.scene import Scene
+from serve.scenes.script import line_spans, speaker_of
+from serve.scenes.writing import Writing, step
 from tests.serve.conftest import RUNTIMES
 
 SEEDS = range(20)
@@ -94,7 +94,7 @@ def wild(**weights: float) -> Wild:
         show="The Names",
         words=words,
         symbols=symbols,
-        folds=tokens.folds_of("élan"),
+        normalization=tokens.normalization_of("élan"),
         primer="\n\n",
         speakers=[(name, 9) for name in SPEAKERS],
     )

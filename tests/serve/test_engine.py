@@ -7,12 +7,12 @@ import pytest
 
 from data.command_line import UserError
 from data.vocab import UNKNOWN, Vocabulary
-from serve.backends import load_writer
-from serve.bundles import open_bundle
-from serve.engine import CROWD, PACE, SIDE_BY_SIDE, Engine, go_on
 from serve.metrics import Metrics
-from serve.scene import Scene
-from serve.writing import Writing
+from serve.models.backends import load_writer
+from serve.models.bundles import open_bundle
+from serve.scenes.engine import CROWD, PACE, SIDE_BY_SIDE, Engine, go_on
+from serve.scenes.scene import Scene
+from serve.scenes.writing import Writing
 
 
 class Slow:

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serve.calls import APOLOGY
-from serve.guard import (
+from serve.metrics import Metrics
+from serve.middleware import (
     DEEPEST,
     FIELDS,
     HEADERS,
@@ -24,7 +25,6 @@ from serve.guard import (
     check_fields,
     read_body,
 )
-from serve.metrics import Metrics
 
 WRITE = "/gradio_api/call/v2/write"
 JOIN = "/gradio_api/queue/join"

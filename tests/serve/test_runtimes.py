@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serve.onnx_writer import State
-from serve.scene import Scene
-from serve.writing import Writing, step
+from serve.models.onnx_writer import State
+from serve.scenes.scene import Scene
+from serve.scenes.writing import Writing, step
 from tests.conftest import ROOT
 from tests.serve.conftest import RUNTIMES
 
@@ -48,7 +48,7 @@ def written(writer, scene):
     writing = Writing(writer, scene)
     writing.start()
     writing.go_on()
-    return writing.pieces
+    return writing.chunks
 
 
 def one_more(writer, state, scene, allowed=()):
@@ -199,7 +199,7 @@ def side_by_side(writer, scenes):
         writing.start()
     while going := [writing for writing in together if not writing.done]:
         step(going)
-    return [writing.pieces for writing in together]
+    return [writing.chunks for writing in together]
 
 
 @pytest.mark.parametrize(
@@ -242,14 +242,14 @@ def test_what_is_written_depends_on_nothing_written_meanwhile(spelling, runtime)
     while any(not writing.done for writing in together):
         for writing in together:
             writing.go_on(0)
-    assert [writing.pieces for writing in together] == alone
+    assert [writing.chunks for writing in together] == alone
 
 
 IMPORTS = """
 import sys
-import serve.onnx_writer, serve.backends, serve.actions, serve.app, serve.server
+import serve.models.onnx_writer, serve.models.backends, serve.actions, serve.page.app, serve.server
 from serve.config import Config
-from serve.engine import Engine
+from serve.scenes.engine import Engine
 from serve.metrics import Metrics
 import asyncio, pathlib
 config = Config(model=pathlib.Path(sys.argv[1]), runtime="onnx")
@@ -264,7 +264,7 @@ async def write():
     return text
 assert asyncio.run(write())
 rooms = {name.partition(".")[0] for name in sys.modules}
-print(sorted(rooms & {"torch", "onnx", "job", "export"}), "data.corpus" in sys.modules)
+print(sorted(rooms & {"torch", "onnx", "job", "export"}), "data.show.read" in sys.modules)
 """
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from data.command_line import UserError
 from serve.actions import scene_of
-from serve.scene import MAX_CAST, MAX_TEXT, PRESETS, RANGES, Scene, clean_text, shortened
+from serve.scenes.scene import MAX_CAST, MAX_TEXT, PRESETS, RANGES, Scene, clean_text, shortened
 
 TEXTS = ("prompt", "after", "model", "weights")
 WHOLE = ("max_new_tokens", "top_k", "no_repeat_ngram_size", "seed")

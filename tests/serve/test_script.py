@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serve.script import (
+from serve.scenes.script import (
     display_name,
     fountain,
     line_spans,

@@ -20,11 +20,11 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from data.command_line import UserError
-from serve.backends import load_writer
-from serve.bundles import open_bundle
 from serve.config import parse
-from serve.scene import Scene
-from serve.writing import Writing
+from serve.models.backends import load_writer
+from serve.models.bundles import open_bundle
+from serve.scenes.scene import Scene
+from serve.scenes.writing import Writing
 from tests.conftest import ROOT
 from tests.serving import free_port, functions_of, hostile, serving
 

@@ -91,7 +91,7 @@ def test_on_a_gpu_machine_it_runs_in_the_container(place):
 
 def test_several_processes_are_launched_only_when_asked_for(place):
     _, calls = train(place, PRESET="laptop", PROCESSES="2")
-    launch = "job.launch --nproc-per-node 2 --max-restarts 3 -m job"
+    launch = "job.engine.launch --nproc-per-node 2 --max-restarts 3 -m job"
     assert calls[-1] == f"python -m {launch} --preset laptop"
 
 

@@ -1,0 +1,1 @@
+"""Many shows made ready to be trained on without being loaded."""

@@ -1,0 +1,1 @@
+"""One show: its script read, split and fetched."""

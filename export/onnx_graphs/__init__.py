@@ -1,0 +1,1 @@
+"""The ONNX graphs, built node by node."""

@@ -1,0 +1,1 @@
+"""The TorchScript file: text in, text out."""

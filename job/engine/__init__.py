@@ -1,0 +1,1 @@
+"""How steps are made: eager, as CUDA graphs, by several processes."""

@@ -1,0 +1,1 @@
+"""python -m job.report: judges a trained model on one page."""

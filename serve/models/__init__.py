@@ -1,0 +1,1 @@
+"""Loaded bundles and the runtimes that run them."""

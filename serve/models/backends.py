@@ -1,0 +1,89 @@
+"""An exported model by either runtime, as a `serve.scenes.cast.Writer`.
+
+PyTorch is imported only where its runtime is chosen.
+"""
+
+import io
+import warnings
+from typing import Any
+
+from data.command_line import UserError
+from serve.models.bundles import Bundle
+from serve.scenes.cast import Writer
+from serve.scenes.scene import Scene
+
+
+def load_writer(bundle: Bundle) -> Writer:
+    """Loads the model of a bundle.
+
+    Raises:
+        UserError: if its files are not the manifest's, are damaged, or too old for this page.
+    """
+    if bundle.file.endswith(".onnx"):
+        from serve.models.onnx_writer import OnnxWriter
+
+        speller = bundle.read("speller.onnx") if "speller.onnx" in bundle.manifest["files"] else b""
+        return OnnxWriter(bundle.read(bundle.file), speller, bundle.vocabulary())
+    return TorchScriptWriter(bundle)
+
+
+class TorchScriptWriter:
+    """The exported TorchScript file. Any number of threads may write with one."""
+
+    def __init__(self, bundle: Bundle):
+        import torch
+
+        torch.set_num_threads(1)  # a second thread brings nothing at batch 1, and others write too
+        self.torch = torch
+        self.vocabulary = bundle.vocabulary()
+        path = bundle.folder / bundle.file
+        content = bundle.read(bundle.file)
+        with warnings.catch_warnings():
+            # Deprecated, and what this project needs: one file, no code of ours to load it.
+            warnings.filterwarnings("ignore", category=DeprecationWarning)
+            warnings.filterwarnings("ignore", category=UserWarning, module="torch")
+            try:
+                model = torch.jit.load(io.BytesIO(content), map_location="cpu")
+            except (RuntimeError, ValueError) as error:
+                reason = str(error).strip().split("\n")[0][:120]
+                raise UserError(f"{path} is not a TorchScript file ({reason})") from None
+        if not hasattr(model, "stream_next_batch"):
+            raise UserError(f"{path} was exported by an older program: make export again")
+        self.model = model
+
+    def start(self, prompt: str, seed: int) -> Any:
+        """The state after a prompt."""
+        with self.torch.inference_mode():
+            return self.model.stream_start(prompt, seed)
+
+    def next(
+        self, states: list[Any], scenes: list[Scene], allowed: list[list[int]]
+    ) -> list[tuple[str, Any]]:
+        """One more word for each state: (the text to append, the next state)."""
+        with self.torch.inference_mode():
+            return self.model.stream_next_batch(
+                states,
+                [scene.temperature for scene in scenes],
+                [scene.top_k for scene in scenes],
+                [scene.top_p for scene in scenes],
+                [scene.min_p for scene in scenes],
+                [scene.repetition_penalty for scene in scenes],
+                [scene.no_repeat_ngram_size for scene in scenes],
+                allowed,
+                False,
+            )
+
+    def redrawn(self, state: Any, after: Any) -> Any:
+        """`state` with the random numbers of `after`."""
+        hidden, keys, recent, numbers, met = state
+        return hidden, keys, recent, [*after[3][:2], *numbers[2:]], met
+
+    def top_next(self, prompt: str, n: int) -> list[tuple[str, float]]:
+        """The likeliest next words with their probabilities."""
+        with self.torch.inference_mode():
+            return list(self.model.top_next(prompt, n))
+
+    def logprobs(self, text: str) -> list[tuple[str, float]]:
+        """Each word of a text with its log-probability in nats."""
+        with self.torch.inference_mode():
+            return list(self.model.logprobs(text))

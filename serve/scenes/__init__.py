@@ -1,0 +1,1 @@
+"""Scenes: what is asked for, and how it is written."""
