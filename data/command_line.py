@@ -27,10 +27,14 @@ class DiskFull(UserError):
     exit_code = 4
 
     def __init__(self, path: pathlib.Path, error: OSError):
+        self.path, self.error = path, error
         super().__init__(
             f"{path} could not be written ({error.strerror}): the file before it is unharmed; "
             "make room and start again to go on"
         )
+
+    def __reduce__(self):
+        return type(self), (self.path, self.error)  # worker processes raise it too
 
 
 class Parser(configargparse.ArgumentParser):

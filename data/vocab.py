@@ -7,11 +7,10 @@ import json
 import re
 from collections.abc import Iterable
 
-from data import tokens
+from data import tokens, versions
 from data.command_line import UserError
 
 FORMAT = "cold-open-vocabulary"
-VERSION = 1
 UNKNOWN = "<unk>"
 SPEAKERS = 200  # so many are told, at most
 # A speaker is what stands before the first colon of a line, if it is short and not a direction.
@@ -167,7 +166,7 @@ class Vocabulary:
 
     def to_json(self) -> str:
         """The whole vocabulary as the text of vocab.json."""
-        fields = {"format": FORMAT, "version": VERSION, **vars(self)}
+        fields = {"format": FORMAT, "version": versions.VOCABULARY, **vars(self)}
         return json.dumps(fields, ensure_ascii=False)
 
     @classmethod
@@ -181,8 +180,11 @@ class Vocabulary:
             ) from None
         if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
             raise UserError(f"this JSON is not a vocabulary: it lacks format = {FORMAT!r}")
-        if (version := fields.pop("version", None)) != VERSION:
-            raise UserError(f"the vocabulary has version {version}, this program reads {VERSION}")
+        if (version := fields.pop("version", None)) != versions.VOCABULARY:
+            raise UserError(
+                f"the vocabulary has version {version}, this program reads "
+                f"{versions.VOCABULARY}: export the model again"
+            )
         names = {field.name for field in dataclasses.fields(cls)}
         if names != set(fields):
             raise UserError(f"the vocabulary's fields differ: {sorted(names ^ set(fields))}")

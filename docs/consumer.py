@@ -20,7 +20,7 @@ def load(folder, model="model.onnx"):
     return sessions[0], [*sessions, None][1], json.loads(text)
 
 
-def draw(scores, random, temperature, top_p, top_k=0, min_p=0.0):
+def sample_token(scores, random, temperature, top_p, top_k=0, min_p=0.0):
     """The place in scores that the next random number picks; `random` moves on by one number."""
     random[:] = random[0] * 40014 % 2147483563, random[1] * 40692 % 2147483399
     u = ((random[0] - random[1]) % 2147483562 or 2147483562) / 2147483563
@@ -50,7 +50,9 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
     words[unknown] = None  # no text has this word; those met outside the vocabulary join the list
     ids = {word: number for number, word in enumerate(words)}
     random = [1 + seed % 2147483562, 1 + (seed * 69069 + 12345) % 2147483398]
-    _ = [draw(np.zeros(1), random, 1, 1) for _ in range(8)]  # neighbouring seeds begin alike
+    _ = [
+        sample_token(np.zeros(1), random, 1, 1) for _ in range(8)
+    ]  # neighbouring seeds begin alike
     h = c = np.zeros([n if n != "batch" else 1 for n in model.get_inputs()[1].shape], np.float32)
     numbers, keys, scores, n = [], [], None, no_repeat_ngram_size
     for word in given + [None] * max_new_tokens:  # None: to be written
@@ -73,7 +75,7 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
             last = recent[len(recent) - n + 1 :] if n else None
             again = {recent[e] for e in range(n - 1, len(recent)) if recent[e - n + 1 : e] == last}
             scores[list(again - spared)] = -np.inf
-            word = words[draw(scores, random, temperature, top_p, top_k, min_p)]
+            word = words[sample_token(scores, random, temperature, top_p, top_k, min_p)]
             if word is None:
                 about = speller.get_modelmeta().custom_metadata_map
                 letters, calm = (
@@ -85,7 +87,7 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
                     step = {"letter": np.array([letter]), "h": state, "features": keys[-1][None]}
                     found, state = speller.run(None, step)
                     found[0, [1] if word else [0, 1]] = -np.inf  # no rare letter, no empty word
-                    letter = draw(found[0].astype(float), random, calm * temperature, top_p)
+                    letter = sample_token(found[0].astype(float), random, calm * temperature, top_p)
                     word += letters[letter - 2] if letter else ""
         words += [word] if word not in ids else []
         numbers.append(ids.setdefault(word, len(ids)))

@@ -35,7 +35,7 @@ from export.torchscript.stream import LETTERS
 from export.torchscript.writer import ScriptWriter, script
 from job.checkpoint import load_network
 from job.config import Config
-from job.layers.cache import settled
+from job.layers.cache import cache_settings
 from job.layers.cache_config import MAX_RATIO
 from job.model import RNN
 
@@ -120,7 +120,7 @@ def _write(
         "show": vocabulary.show,
         "vocabulary_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
         "weights_sha256": vocabulary.weights_sha256,
-        "cache": json.dumps({**settled(cache), "max_ratio": MAX_RATIO}),
+        "cache": json.dumps({**cache_settings(cache), "max_ratio": MAX_RATIO}),
     }
     onnx.save(build_onnx(network, metadata), str(folder / "model.onnx"))
     onnx.save(build_onnx_int8(network, metadata), str(folder / "model.int8.onnx"))

@@ -9,6 +9,7 @@ from typing import Any
 import onnx
 import torch
 
+from data import versions
 from data.vocab import Vocabulary
 from job.checkpoint import git_commit
 from job.model import RNN
@@ -58,7 +59,7 @@ def manifest_of(
     features = ["float32", ["batch", "time", network.fc.in_features]]
     return {
         "format": "cold-open-manifest",
-        "version": 2,
+        "version": versions.MANIFEST,
         "show": vocabulary.show,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "files": files,

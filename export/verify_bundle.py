@@ -9,6 +9,7 @@ from typing import Any
 
 import onnx
 
+from data import versions
 from data.command_line import UserError
 from data.vocab import Vocabulary
 from export.manifest import FORMATS, MANIFEST, sha256
@@ -82,9 +83,10 @@ def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
         raise UserError(f"{path} cannot be read: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("format") != "cold-open-manifest":
         raise UserError(f"{path} is not a manifest of this project")
-    if manifest.get("version") != 2:
+    if manifest.get("version") != versions.MANIFEST:
         raise UserError(
-            f"{path} has version {manifest.get('version')}, this program reads 2: export anew"
+            f"{path} has version {manifest.get('version')}, this program reads "
+            f"{versions.MANIFEST}: export the model again"
         )
     files = manifest.get("files")
     # A name with a slash in it could point at anything on this machine.

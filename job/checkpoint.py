@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from data import versions
 from data.command_line import DiskFull, UserError
 from data.vocab import Vocabulary
 from job.config import Config
@@ -18,7 +19,6 @@ from job.layers.subwords import Subwords
 from job.model import RNN
 
 FORMAT = "cold-open-checkpoint"
-VERSION = 1
 
 
 def save(path: pathlib.Path, content: dict[str, Any]) -> None:
@@ -27,7 +27,7 @@ def save(path: pathlib.Path, content: dict[str, Any]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
-            torch.save({"format": FORMAT, "version": VERSION, **content}, file)
+            torch.save({"format": FORMAT, "version": versions.CHECKPOINT, **content}, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -66,9 +66,10 @@ def load(path: str | pathlib.Path) -> dict[str, Any]:
         ) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(f"{path} is not a checkpoint of this project")
-    if content.get("version") != VERSION:
+    if content.get("version") != versions.CHECKPOINT:
         raise UserError(
-            f"{path} has version {content.get('version')}, this program reads {VERSION}: train anew"
+            f"{path} has version {content.get('version')}, this program reads "
+            f"{versions.CHECKPOINT}: train again"
         )
     return content
 

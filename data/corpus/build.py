@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from data import tokens
+from data import tokens, versions
 from data.atomic import atomic_write
 from data.command_line import DiskFull, UserError
 from data.corpus.counts import MOST
@@ -32,7 +32,6 @@ from data.corpus.prepared import (
     FORMAT,
     MANIFEST,
     SPLITS,
-    VERSION,
     WORK,
     Prepared,
     changed,
@@ -285,7 +284,7 @@ def _write_manifest(
     own = (*(f"{split}.ids" for split in SPLITS), *(f"{split}.txt" for split in SPLITS))
     manifest = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": versions.CORPUS,
         "command": command,
         "settings": dataclasses.asdict(settings),
         "dtype": settled["dtype"],

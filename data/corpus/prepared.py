@@ -11,6 +11,7 @@ import pathlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from data import versions
 from data.command_line import UserError
 from data.vocab import Vocabulary
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 FORMAT = "cold-open-corpus"
-VERSION = 1
 MANIFEST = "manifest.json"
 WORK = ".work"  # where a prepare keeps what it has done so far
 SPLITS = ("train", "valid")
@@ -110,10 +110,10 @@ def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
         raise UserError(f"{path} cannot be read: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise UserError(f"{path} is not that of a prepared corpus: give another folder")
-    if manifest.get("version") != VERSION:
+    if manifest.get("version") != versions.CORPUS:
         raise UserError(
             f"{folder} was prepared by another version ({manifest.get('version')}, this program "
-            f"reads {VERSION}): remove it and prepare it again"
+            f"reads {versions.CORPUS}): remove it and prepare it again"
         )
     return manifest
 

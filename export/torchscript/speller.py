@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from export.torchscript.layers import GRULayer, Matrix
-from job.layers.sampling import Options, draw, uniform
+from job.layers.sampling import Options, sample_token, uniform
 
 LONGEST = 24  # letters of a word that is made up
 
@@ -51,7 +51,7 @@ class Spelling(nn.Module):
                 scores[0] = -float("inf")  # a word has a letter
             u, one, two = uniform(one, two)
             scores[1] = -float("inf")  # the letter that stands for all rare ones
-            letter = draw(scores, options, u)
+            letter = sample_token(scores, options, u)
             if letter == 0:
                 break
             word.append(self.letters[letter - 2])

@@ -9,9 +9,9 @@ from data.tokens import normalize, quote_after, split_words, typed
 from data.vocab import Vocabulary
 from export.torchscript.reader import ScriptReader
 from export.torchscript.speller import Spelling
-from job.layers.cache import HISTORY, recall, ring, settled
+from job.layers.cache import HISTORY, cache_settings, mix_cache, ring
 from job.layers.cache_config import MAX_RATIO
-from job.layers.sampling import Options, check, discourage, draw, seeded, uniform
+from job.layers.sampling import Options, apply_penalties, check, sample_token, seeded, uniform
 from job.model import RNN
 
 LETTERS = 0.7  # share of the temperature that letters are drawn at: wilder ones make no names
@@ -45,7 +45,7 @@ class ScriptStream(ScriptReader):
     ):
         super().__init__(network, vocabulary, int8)
         self.spelling = Spelling(spelling or {}, self.matrix)
-        cache = settled(cache)
+        cache = cache_settings(cache)
         self.history: int = HISTORY
         self.cache_size: int = int(cache["size"])
         self.cache_theta: float = float(cache["theta"])
@@ -62,18 +62,18 @@ class ScriptStream(ScriptReader):
         ids = self.encode(self.primer)
         before = len(ids) - 1
         words: List[int] = []
-        met: List[str] = []
+        oov: List[str] = []
         quote = False
         for word in split_words(normalize(prompt, self.normalization), self.symbols):
             number = self.vocab_to_int.get(word, self.unknown_id)
             ids.append(number)
             if number == self.unknown_id:
                 shown = self.names.get(word, word)  # a symbol that the show has never used
-                if shown not in met:
-                    met.append(shown)
-                number = len(self.words) + met.index(shown)
+                if shown not in oov:
+                    oov.append(shown)
+                number = len(self.words) + oov.index(shown)
             words.append(number)
-            quote = quote_after(self.text_of(number, met), quote)
+            quote = quote_after(self.text_of(number, oov), quote)
         device = self.spared.device
         hidden = self.init_hidden(1)
         keys = torch.zeros([0, self.features], device=device)
@@ -83,7 +83,7 @@ class ScriptStream(ScriptReader):
             keys = x[0, before:]
         recent = torch.tensor(words[-self.history :], dtype=torch.int64, device=device)
         numbers = [one, two, 1 if quote else 0, ids[-1], len(words)]
-        return hidden, ring(keys, self.cache_size), recent, numbers, met
+        return hidden, ring(keys, self.cache_size), recent, numbers, oov
 
     @torch.jit.export
     def stream_next(
@@ -157,15 +157,15 @@ class ScriptStream(ScriptReader):
             ids = allowed[row]
             if len(ids) > 0 and (min(ids) < 0 or max(ids) >= len(self.words)):
                 raise ValueError(f"allowed_tokens must be from 0 to {len(self.words) - 1}")
-            hidden, keys, recent, numbers, met = state
+            hidden, keys, recent, numbers, oov = state
             keys = keys.clone() if keep else keys
-            copies.append((hidden, keys, recent, numbers, met))
+            copies.append((hidden, keys, recent, numbers, oov))
         pieces, after = self.advance(copies, options, allowed)
         return list(zip(pieces, after))
 
     def check_state(self, state: State) -> None:
         """Raises for a state that no stream of this model can be in."""
-        hidden, keys, recent, numbers, met = state
+        hidden, keys, recent, numbers, oov = state
         fits = list(hidden[0].size()) == [self.n_layers, 1, self.hidden_dim]
         fits = fits and hidden[1].size() == hidden[0].size() and len(numbers) == 5
         places = self.cache_size + 1 if self.cache_size > 0 else 0
@@ -174,7 +174,7 @@ class ScriptStream(ScriptReader):
             fits = recent.dim() == 1 and recent.size(0) == min(numbers[4], self.history)
             fits = fits and numbers[3] >= 0 and numbers[3] < len(self.words)
         if fits and recent.size(0) > 0:
-            fits = int(recent.min()) >= 0 and int(recent.max()) < len(self.words) + len(met)
+            fits = int(recent.min()) >= 0 and int(recent.max()) < len(self.words) + len(oov)
         if not fits:
             raise ValueError("state must come from stream_start or stream_next of this model")
 
@@ -209,29 +209,29 @@ class ScriptStream(ScriptReader):
         allowed: List[int],
     ) -> Tuple[str, State]:
         """The next word of one scene, from scores (vocabulary,): (the piece, the next state)."""
-        _, keys, recent, numbers, met = state
+        _, keys, recent, numbers, oov = state
         chances = self.next_scores(scores, features, state).to(torch.float64)
         if not self.spelling.able:
             chances[self.unknown_id] = -float("inf")
         if len(allowed) > 0:
             ids = torch.tensor(allowed, dtype=torch.int64, device=chances.device)
             chances = torch.full_like(chances, -float("inf")).scatter(0, ids, chances[ids])
-        discourage(chances, recent, self.spared, options)
+        apply_penalties(chances, recent, self.spared, options)
         u, one, two = uniform(numbers[0], numbers[1])
-        chosen = draw(chances, options, u)
+        chosen = sample_token(chances, options, u)
         if chosen == self.unknown_id:
             calm = self.calm * options.temperature
             word, one, two = self.spelling(features[None], calm, options.top_p, one, two)
-            chosen = self.vocab_to_int.get(word, len(self.words) + len(met))
-            if word in met:
-                chosen = len(self.words) + met.index(word)
+            chosen = self.vocab_to_int.get(word, len(self.words) + len(oov))
+            if word in oov:
+                chosen = len(self.words) + oov.index(word)
             elif chosen >= len(self.words):
-                met = met + [word]  # not in place: the caller's older state must stay as it is
-        word = self.text_of(chosen, met)
+                oov = oov + [word]  # not in place: the caller's older state must stay as it is
+        word = self.text_of(chosen, oov)
         quote = numbers[2] == 1
         size = recent.size(0)
-        before = self.text_of(int(recent[size - 2]), met) if size > 1 else ""
-        previous = self.text_of(int(recent[size - 1]), met) if size > 0 else ""
+        before = self.text_of(int(recent[size - 2]), oov) if size > 1 else ""
+        previous = self.text_of(int(recent[size - 1]), oov) if size > 0 else ""
         piece = typed(before, previous, word, quote)
         following = chosen if chosen < len(self.words) else self.unknown_id
         count = numbers[4]
@@ -240,14 +240,14 @@ class ScriptStream(ScriptReader):
         newest = torch.tensor([chosen], dtype=torch.int64, device=recent.device)
         recent = torch.cat([recent, newest])[-self.history :]
         after = [one, two, 1 if quote_after(word, quote) else 0, following, count + 1]
-        return piece, (hidden, keys, recent, after, met)
+        return piece, (hidden, keys, recent, after, oov)
 
     def next_scores(self, scores: Tensor, features: Tensor, state: State) -> Tensor:
         """(vocabulary + words met,): the network's scores with the cache mixed in."""
-        _, keys, recent, numbers, met = state
+        _, keys, recent, numbers, oov = state
         if self.cache_size == 0 or numbers[4] == 0:
             return scores
-        return recall(
+        return mix_cache(
             scores,
             features,
             keys,
@@ -256,7 +256,7 @@ class ScriptStream(ScriptReader):
             self.cache_theta,
             self.cache_weight,
             self.unknown_id,
-            len(met),
+            len(oov),
             self.max_ratio,
         )
 
@@ -265,8 +265,8 @@ class ScriptStream(ScriptReader):
         last = [state[3][3] for state in states]
         return torch.tensor(last, dtype=torch.int64, device=self.spared.device)[:, None]
 
-    def text_of(self, number: int, met: List[str]) -> str:
+    def text_of(self, number: int, oov: List[str]) -> str:
         """A word as typed, also one outside the vocabulary."""
         if number < len(self.characters):
             return self.characters[number]
-        return met[number - len(self.characters)]
+        return oov[number - len(self.characters)]

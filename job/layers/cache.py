@@ -8,7 +8,7 @@ from torch import Tensor
 HISTORY = 1000  # words back that anything is remembered: repetitions, and at most the cache
 
 
-def settled(cache: dict[str, Any] | None) -> dict[str, Any]:
+def cache_settings(cache: dict[str, Any] | None) -> dict[str, Any]:
     """The cache's numbers from a checkpoint, or none; size 0 is no cache."""
     if not cache or cache["weight"] <= 0:
         return {"size": 0, "theta": 0.0, "weight": 0.0}
@@ -31,7 +31,7 @@ def ring(keys: Tensor, size: int) -> Tensor:
     return torch.cat([keys, empty])
 
 
-def recall(
+def mix_cache(
     scores: Tensor,
     features: Tensor,
     keys: Tensor,
@@ -40,7 +40,7 @@ def recall(
     theta: float,
     share: float,
     unknown_id: int,
-    met: int,
+    oov: int,
     most: float,
 ) -> Tensor:
     """Scores with the cache of the words just written mixed in.
@@ -54,10 +54,10 @@ def recall(
         keys: the ring of features that the newest words were predicted from (size, features).
         recent: the newest words' ids in order, those outside the vocabulary numbered after it.
         count: words read and written so far, one or more.
-        met: words outside the vocabulary met so far; each as likely as the unknown word.
+        oov: words outside the vocabulary oov so far; each as likely as the unknown word.
 
     Returns:
-        (vocabulary + met,) of the same sum of exponentials as `scores`.
+        (vocabulary + oov,) of the same sum of exponentials as `scores`.
     """
     places = keys.size(0)
     if count < places:
@@ -69,13 +69,13 @@ def recall(
         alike = torch.mv(keys, features)
         alike[count % places] = -float("inf")  # the place that is written next
     weights = torch.softmax(theta * alike, 0)
-    remembered = torch.zeros([scores.size(0) + met], device=scores.device)
+    remembered = torch.zeros([scores.size(0) + oov], device=scores.device)
     remembered.index_add_(0, words, weights)
     total = torch.logsumexp(scores, 0)
     probabilities = torch.exp(scores - total)
     bound = probabilities
-    if met > 0:
-        bound = torch.cat([probabilities, probabilities[unknown_id].expand([met])])
+    if oov > 0:
+        bound = torch.cat([probabilities, probabilities[unknown_id].expand([oov])])
     mixed = share * torch.minimum(remembered, most * bound)
     mixed[: scores.size(0)] += (1.0 - mixed.sum()) * probabilities
     return torch.log(mixed) + total

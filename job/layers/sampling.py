@@ -70,7 +70,7 @@ def uniform(one: int, two: int) -> Tuple[float, int, int]:
     return difference / 2147483563.0, one, two
 
 
-def discourage(
+def apply_penalties(
     scores: Tensor, recent: Tensor, spared: Tensor, options: Options, window: int = WINDOW
 ) -> None:
     """Rules out words that would repeat, and makes less likely those just written; in place.
@@ -78,7 +78,7 @@ def discourage(
     Punctuation, new lines and names of speakers are spared from both: a script repeats them always.
 
     Args:
-        scores: (vocabulary + words met,) float64.
+        scores: (vocabulary + words oov,) float64.
         recent: ids written before, the newest last (words,).
         spared: (vocabulary,) bool.
         window: words back that the penalty looks.
@@ -106,7 +106,7 @@ def _is_spared(words: Tensor, spared: Tensor) -> Tensor:
     return torch.logical_and(known, spared[words.clamp(max=spared.size(0) - 1)])
 
 
-def draw(scores: Tensor, options: Options, u: float, head: int = 128) -> int:
+def sample_token(scores: Tensor, options: Options, u: float, head: int = 128) -> int:
     """The id of the next word.
 
     Args:

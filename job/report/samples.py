@@ -54,7 +54,7 @@ def sample(
         last = scores[:, -1].float()
         if cache and written:
             earlier = torch.stack(keys[-cache.size :], 1), torch.stack(written[-cache.size :], 1)
-            last = recall(last, features[:, -1], *earlier, cache)
+            last = mix_cache(last, features[:, -1], *earlier, cache)
         u = torch.rand(len(prompts), generator=generator).to(device)
         chosen = choose(last, unknown_id, temperature, top_p, u)
         chosen = torch.where(row >= 0, row, chosen)
@@ -65,7 +65,7 @@ def sample(
     return torch.stack(written, dim=1).tolist() if written else [[] for _ in prompts]
 
 
-def recall(
+def mix_cache(
     scores: Tensor, features: Tensor, keys: Tensor, words: Tensor, cache: CacheConfig
 ) -> Tensor:
     """Scores (batch, vocabulary) with the bounded cache mixed in.

@@ -75,8 +75,8 @@ class TorchScriptWriter:
 
     def redrawn(self, state: Any, after: Any) -> Any:
         """`state` with the random numbers of `after`."""
-        hidden, keys, recent, numbers, met = state
-        return hidden, keys, recent, [*after[3][:2], *numbers[2:]], met
+        hidden, keys, recent, numbers, oov = state
+        return hidden, keys, recent, [*after[3][:2], *numbers[2:]], oov
 
     def top_next(self, prompt: str, n: int) -> list[tuple[str, float]]:
         """The likeliest next words with their probabilities."""

@@ -7,6 +7,7 @@ import json
 import pathlib
 from typing import Any
 
+from data import versions
 from data.command_line import UserError
 from data.vocab import Vocabulary
 
@@ -114,7 +115,7 @@ def open_bundle(path: pathlib.Path, runtime: str, precision: str) -> Bundle:
     try:
         manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
         files = manifest["files"]
-        if manifest["format"] != "cold-open-manifest" or manifest["version"] != 2:
+        if manifest["format"] != "cold-open-manifest" or manifest["version"] != versions.MANIFEST:
             raise UserError(f"{manifest_path} is of another version of this program: export anew")
         fitting = [FILES[runtime, precision], FILES[runtime, "fp32"]]
         if not path.is_dir():

@@ -13,7 +13,7 @@ import onnxruntime
 from data import tokens
 from data.command_line import UserError
 from data.vocab import Vocabulary
-from serve.models.sampling import discouraged, draw, seeded, uniform
+from serve.models.sampling import apply_penalties, sample_token, seeded, uniform
 from serve.scenes.scene import Scene
 
 HISTORY = 1000  # words back that anything is remembered
@@ -31,7 +31,7 @@ class State(NamedTuple):
     open_quote: bool
     last: int  # the word that the network reads next
     count: int  # words of the history
-    met: tuple[str, ...]  # words outside the vocabulary, numbered after it
+    oov: tuple[str, ...]  # words outside the vocabulary, numbered after it
 
 
 class OnnxWriter:
@@ -75,17 +75,17 @@ class OnnxWriter:
         """The state after a prompt."""
         given = self.vocabulary.split(prompt)
         primer = self.vocabulary.encode(self.vocabulary.primer)
-        ids, numbers, met, quote = list(primer), [], [], False
+        ids, numbers, oov, quote = list(primer), [], [], False
         for word in given:
             number = self.numbers.get(word, self.unknown)
             ids.append(number)
             if number == self.unknown:
                 shown = self.names.get(word, word)
-                if shown not in met:
-                    met.append(shown)
-                number = len(self.characters) + met.index(shown)
+                if shown not in oov:
+                    oov.append(shown)
+                number = len(self.characters) + oov.index(shown)
             numbers.append(number)
-            quote = tokens.quote_after(self._typed(number, met), quote)
+            quote = tokens.quote_after(self._typed(number, oov), quote)
         h = c = np.zeros(self.shape, np.float32)
         features = []
         for start in range(0, len(ids) - 1, PIECE):
@@ -99,7 +99,7 @@ class OnnxWriter:
             places = np.arange(len(past))[-size:]
             keys[places % len(keys)] = past[places]
         recent = np.array(numbers[-HISTORY:], np.int64)
-        return State(h, c, keys, recent, seeded(seed), quote, ids[-1], len(numbers), tuple(met))
+        return State(h, c, keys, recent, seeded(seed), quote, ids[-1], len(numbers), tuple(oov))
 
     def next(
         self, states: list[State], scenes: list[Scene], allowed: list[list[int]]
@@ -138,18 +138,18 @@ class OnnxWriter:
             kept = np.full_like(chances, -np.inf)
             kept[allowed] = chances[allowed]
             chances = kept
-        chances = discouraged(chances, state.recent, self.spared, scene)
+        chances = apply_penalties(chances, state.recent, self.spared, scene)
         u, random = uniform(state.random)
-        chosen = draw(chances, scene.temperature, scene.top_p, u, scene.top_k, scene.min_p)
-        met = state.met
+        chosen = sample_token(chances, scene.temperature, scene.top_p, u, scene.top_k, scene.min_p)
+        oov = state.oov
         if chosen == self.unknown:
             word, random = self._spelled(features, scene, random)
-            if word in met:
-                chosen = len(self.characters) + met.index(word)
+            if word in oov:
+                chosen = len(self.characters) + oov.index(word)
             elif (chosen := self.numbers.get(word, -1)) < 0:
-                chosen, met = len(self.characters) + len(met), (*met, word)
-        word = self._typed(chosen, met)
-        before, previous = ("", "", *(self._typed(n, met) for n in state.recent[-2:]))[-2:]
+                chosen, oov = len(self.characters) + len(oov), (*oov, word)
+        word = self._typed(chosen, oov)
+        before, previous = ("", "", *(self._typed(n, oov) for n in state.recent[-2:]))[-2:]
         piece = tokens.typed(before, previous, word, state.open_quote)
         keys = state.keys
         keys[state.count % len(keys)] = features
@@ -161,7 +161,7 @@ class OnnxWriter:
             tokens.quote_after(word, state.open_quote),
             chosen if chosen < len(self.characters) else self.unknown,
             state.count + 1,
-            met,
+            oov,
         )
         return piece, after
 
@@ -178,7 +178,7 @@ class OnnxWriter:
         chances /= chances.sum()
         chances[self.unknown] = 0
         best = np.argsort(-chances, kind="stable")[:n]
-        return [(self._typed(number, state.met), float(chances[number])) for number in best]
+        return [(self._typed(number, state.oov), float(chances[number])) for number in best]
 
     def logprobs(self, text: str) -> list[tuple[str, float]]:
         """Each word of a text with its log-probability in nats, by the network alone."""
@@ -200,12 +200,12 @@ class OnnxWriter:
         """Scores (1, time, vocabulary), h, c, features (1, time, features) after each word."""
         return self.model.run(None, {"tokens": np.array([ids], np.int64), "h": h, "c": c})
 
-    def _typed(self, number: int, met: Any) -> str:
+    def _typed(self, number: int, oov: Any) -> str:
         known = len(self.characters)
-        return self.characters[number] if number < known else met[number - known]
+        return self.characters[number] if number < known else oov[number - known]
 
     def _remembered(self, scores: np.ndarray, features: np.ndarray, state: State) -> np.ndarray:
-        """*Memory*: (vocabulary + words met,)."""
+        """*Neural cache*: (vocabulary + out-of-vocabulary words,)."""
         size, count = self.cache["size"], state.count
         if not size or not count:
             return scores
@@ -213,12 +213,12 @@ class OnnxWriter:
         alike = self.cache["theta"] * (state.keys[places] @ features)
         weights = np.exp(alike - alike.max())
         weights /= weights.sum()
-        met = len(state.met)
-        found = np.bincount(state.recent[-len(places) :], weights, len(scores) + met)
+        oov = len(state.oov)
+        found = np.bincount(state.recent[-len(places) :], weights, len(scores) + oov)
         best = scores.max()
         total = best + np.log(np.exp(scores - best).sum())
         chances = np.exp(scores - total)
-        bound = np.append(chances, np.full(met, chances[self.unknown], np.float32))
+        bound = np.append(chances, np.full(oov, chances[self.unknown], np.float32))
         mixed = self.cache["weight"] * np.minimum(found, self.cache["max_ratio"] * bound)
         mixed[: len(scores)] += (1 - mixed.sum()) * chances
         with np.errstate(divide="ignore"):  # a word remembered no more has no chance
@@ -235,7 +235,7 @@ class OnnxWriter:
             scores = scores[0].astype(np.float64)
             scores[[1] if word else [0, 1]] = -np.inf
             u, random = uniform(random)
-            letter = draw(scores, self.calm * scene.temperature, scene.top_p, u)
+            letter = sample_token(scores, self.calm * scene.temperature, scene.top_p, u)
             if letter == 0:
                 break
             word += self.letters[letter - 2]

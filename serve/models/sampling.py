@@ -22,7 +22,7 @@ def uniform(random: tuple[int, int]) -> tuple[float, tuple[int, int]]:
     return ((one - two) % 2147483562 or 2147483562) / 2147483563, (one, two)
 
 
-def discouraged(
+def apply_penalties(
     scores: np.ndarray, recent: np.ndarray, spared: np.ndarray, scene: Scene
 ) -> np.ndarray:
     """*Penalty* and *N-grams*: scores (words,), of which a part is changed in place.
@@ -48,7 +48,7 @@ def _unspared(words: np.ndarray, spared: np.ndarray, count: int) -> np.ndarray:
     return words[~((words < len(spared)) & spared[np.minimum(words, len(spared) - 1)])]
 
 
-def draw(
+def sample_token(
     scores: np.ndarray,
     temperature: float,
     top_p: float,

@@ -5,6 +5,7 @@ import json
 import math
 from typing import Any
 
+from data import versions
 from data.command_line import UserError
 
 MAX_NEW_TOKENS = 1000
@@ -81,7 +82,7 @@ class Scene:
 
     def to_json(self) -> str:
         """The scene as JSON."""
-        fields = {"format": FORMAT, "version": 1, **dataclasses.asdict(self)}
+        fields = {"format": FORMAT, "version": versions.SCENE, **dataclasses.asdict(self)}
         return json.dumps(fields, ensure_ascii=False)
 
     @classmethod
@@ -99,7 +100,7 @@ class Scene:
             raise UserError("this is not a scene's JSON: copy the whole of it") from None
         if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
             raise UserError(f"this JSON is not a scene: it lacks format = {FORMAT!r}")
-        if fields.pop("version", None) != 1:
+        if fields.pop("version", None) != versions.SCENE:
             raise UserError("this scene's version is not 1: it is of a newer program")
         names = {field.name for field in dataclasses.fields(cls)}
         if strange := set(fields) - names:

@@ -369,7 +369,7 @@ def test_another_version_and_another_folder(shows, tmp_path):
     prepare([str(shows)], out, Settings(), SMALL)
     manifest = json.loads((out / MANIFEST).read_text())
     (out / MANIFEST).write_text(json.dumps({**manifest, "version": 0}))
-    with pytest.raises(UserError, match=r"another version \(0, this program reads 1\): remove"):
+    with pytest.raises(UserError, match=r"another version \(0, this program reads 2\): remove"):
         Prepared.open(out)
     (out / MANIFEST).write_text(json.dumps({**manifest, "format": "else"}))
     with pytest.raises(UserError, match="is not that of a prepared corpus"):

@@ -24,7 +24,7 @@ from export.parity import verify_onnx
 from export.torchscript.writer import ScriptWriter
 from export.verify_bundle import inspect
 from job.checkpoint import load_network
-from job.layers.sampling import Options, draw, seeded, uniform
+from job.layers.sampling import Options, sample_token, seeded, uniform
 from job.model import RNN
 from tests.conftest import ROOT
 
@@ -90,7 +90,7 @@ def test_eager_torchscript_and_onnx_write_the_same_words(bundle, writer):
         u, one, two = uniform(one, two)
         last = torch.from_numpy(scores[0, -1])
         last[vocabulary.unknown_id] = -torch.inf
-        ids.append(draw(last, Options(temperature=1.0, top_p=0.95), u))
+        ids.append(sample_token(last, Options(temperature=1.0, top_p=0.95), u))
         feed = ids[-1:]
     assert vocabulary.decode(ids[prompted:]) == expected.lower()
 

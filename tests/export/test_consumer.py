@@ -84,7 +84,7 @@ def words_of(writer, eager, prompt, count, seed, options):
 def compare(folder, eager, consumer, cases):
     """Asserts that all write the same words.
 
-    How many cases met an unknown word in the prompt, spelled one, wrote one of the prompt again.
+    How many cases oov an unknown word in the prompt, spelled one, wrote one of the prompt again.
     """
     scripted = torch.jit.load(str(folder / "model.torchscript.pt"))
     reader = consumer.load(folder)
@@ -94,11 +94,11 @@ def compare(folder, eager, consumer, cases):
         prompt, options = source.choice(PROMPTS), draw_options(source)
         count, seed = source.randint(8, 25), source.randrange(2**31)
         given = (prompt, count, seed, options)
-        expected, read, met = words_of(scripted, eager, *given)
-        assert words_of(eager, eager, *given) == (expected, read, met), given
+        expected, read, oov = words_of(scripted, eager, *given)
+        assert words_of(eager, eager, *given) == (expected, read, oov), given
         assert consumer.generate(reader, prompt, count, seed=seed, **options) == expected, given
         met_in_prompt += bool(read)
-        spelled += len(met) > len(read)
+        spelled += len(oov) > len(read)
         again += any(word in read for word in expected)
     return met_in_prompt, spelled, again
 

@@ -93,7 +93,7 @@ def test_another_vocabulary_is_found(copy):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda m: m.update(version=1), "has version 1, this program reads 2"),
+        (lambda m: m.update(version=2), "has version 2, this program reads 3"),
         (lambda m: m.update(format="x"), "is not a manifest"),
         (lambda m: m["files"].update({"../../etc/passwd": {}}), "a bundle does not have"),
         (lambda m: m.pop("files"), "a bundle does not have"),

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from job.layers.cache import recall, ring
+from job.layers.cache import mix_cache, ring
 from job.layers.cache_config import CacheConfig, attention
 
 
@@ -18,14 +18,14 @@ def test_recall_is_what_training_measures(words, size, seed):
     ids = torch.randint(7, (words,), generator=generator)
     cache = CacheConfig(size=size, theta=0.3, weight=0.2)
     given_to = scores, features[-1], ring(features[:-1], size), ids, words
-    mixed = recall(*given_to, 0.3, 0.2, 0, 2, 1e9)
+    mixed = mix_cache(*given_to, 0.3, 0.2, 0, 2, 1e9)
     weight = attention(features[None, -1:], features[None, :-1], cache)[0, 0, :words]
     expected = 0.8 * torch.softmax(scores, 0)
     expected.index_add_(0, ids, 0.2 * weight)
     assert mixed[7:].isneginf().all()
     torch.testing.assert_close(torch.softmax(mixed[:7], 0), expected)
     assert mixed.logsumexp(0).item() == pytest.approx(scores.logsumexp(0).item(), abs=1e-4)
-    bounded = recall(*given_to, 0.3, 0.2, 0, 2, 1.5)
+    bounded = mix_cache(*given_to, 0.3, 0.2, 0, 2, 1.5)
     assert bounded.logsumexp(0).item() == pytest.approx(scores.logsumexp(0).item(), abs=1e-4)
     assert (torch.softmax(bounded[:7], 0) < 1.31 * torch.softmax(scores, 0) + 1e-6).all()
 

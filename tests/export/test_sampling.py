@@ -6,7 +6,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from job.layers.sampling import WINDOW, Options, check, discourage, draw, seeded, uniform
+from job.layers.sampling import (
+    WINDOW,
+    Options,
+    apply_penalties,
+    check,
+    sample_token,
+    seeded,
+    uniform,
+)
 
 SCORES = st.lists(st.floats(-20, 20, width=32), min_size=3, max_size=40, unique=True)
 
@@ -15,15 +23,15 @@ def pick(scores, u=0.5, head=512, temperature=1.0, **options):
     """The choice with word 0 ruled out and everything off that is not given."""
     known = torch.tensor(scores)
     known[0] = -float("inf")
-    return draw(known, Options(temperature, **options), u, head)
+    return sample_token(known, Options(temperature, **options), u, head)
 
 
-def discouraged(scores, recent, spared=(), **options):
+def penalized(scores, recent, spared=(), **options):
     """The scores after penalties; words 0 to 9 are the vocabulary."""
     found = torch.tensor(scores, dtype=torch.float64)
     marks = torch.zeros(10, dtype=torch.bool)
     marks[list(spared)] = True
-    discourage(found, torch.tensor(recent, dtype=torch.int64), marks, Options(1.0, **options))
+    apply_penalties(found, torch.tensor(recent, dtype=torch.int64), marks, Options(1.0, **options))
     return found.tolist()
 
 
@@ -64,7 +72,7 @@ def test_of_equals_the_lower_number_goes_first(scores, u, top_k, top_p, min_p):
     options = Options(1.0, top_k, top_p, min_p)
     expected = plainly(scores, u, top_k, top_p, min_p)
     for head in (3, 10, 512):
-        found = draw(torch.tensor(scores), options, u, head)
+        found = sample_token(torch.tensor(scores), options, u, head)
         # Sums differ in their last bits: where u falls on an edge, a neighbour is as right.
         edges = [plainly(scores, u + more, top_k, top_p + more, min_p) for more in (-1e-9, 1e-9)]
         assert found in (expected, *edges)
@@ -90,23 +98,23 @@ def test_the_words_come_as_often_as_their_probability():
 
 def test_the_repetition_penalty_makes_a_word_less_likely_whatever_its_sign():
     scores = [4.0, -2.0, 3.0, 0.0, 5.0, 1.0, 1.0, 1.0, 1.0, 1.0]
-    found = discouraged(scores, [1, 0, 0, 4], spared=[4], repetition_penalty=2.0)
+    found = penalized(scores, [1, 0, 0, 4], spared=[4], repetition_penalty=2.0)
     assert found == [2.0, -4.0, 3.0, 0.0, 5.0, 1.0, 1.0, 1.0, 1.0, 1.0]
 
 
 def test_the_penalty_looks_no_further_back_than_its_window():
-    found = discouraged([1.0] * 10, [3, *[2] * WINDOW], repetition_penalty=2.0)
+    found = penalized([1.0] * 10, [3, *[2] * WINDOW], repetition_penalty=2.0)
     assert found == [1.0, 1.0, 0.5, *[1.0] * 7]
 
 
 def test_words_outside_the_vocabulary_are_penalised_like_others():
-    found = discouraged([1.0] * 11, [10, 11], repetition_penalty=2.0)  # 11 has no score yet
+    found = penalized([1.0] * 11, [10, 11], repetition_penalty=2.0)  # 11 has no score yet
     assert found == [*[1.0] * 10, 0.5]
 
 
 @given(st.lists(st.integers(0, 9), max_size=20), st.integers(1, 4), st.sets(st.integers(0, 9)))
 def test_no_run_of_words_comes_again(recent, size, spared):
-    found = discouraged([0.0] * 10, recent, spared, no_repeat_ngram_size=size)
+    found = penalized([0.0] * 10, recent, spared, no_repeat_ngram_size=size)
     runs = {tuple(recent[i : i + size]) for i in range(len(recent) - size + 1)}
     begun = tuple(recent[len(recent) - size + 1 :]) if len(recent) >= size - 1 else None
     for word in range(10):

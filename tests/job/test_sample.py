@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays
 from job.checkpoint import load_network
 from job.layers import cache as ring
 from job.layers.cache_config import MAX_RATIO, CacheConfig
-from job.report.samples import choose, recall, sample
+from job.report.samples import choose, mix_cache, sample
 
 MEMORY = CacheConfig(30, 0.5, 0.2)
 
@@ -100,8 +100,8 @@ def test_the_exported_model_remembers_as_the_report_does(words, seed, theta, sha
     scores, features, keys = torch.randn(7), torch.randn(4), torch.randn(words, 4)
     ids = torch.randint(7, (words,))
     cache = CacheConfig(words, theta, share)
-    here = recall(scores[None], features[None], keys[None], ids[None], cache)[0]
-    there = ring.recall(
+    here = mix_cache(scores[None], features[None], keys[None], ids[None], cache)[0]
+    there = ring.mix_cache(
         scores, features, ring.ring(keys, words), ids, words, theta, share, 0, 0, MAX_RATIO
     )
     torch.testing.assert_close(torch.log_softmax(here, 0), torch.log_softmax(there, 0))

@@ -71,7 +71,7 @@ def alone(actions, scene):
     return writing.text
 
 
-def settled(**fields):
+def cache_settings(**fields):
     return scene_of("balanced", fields.pop("seed", 1), max_new_tokens=30, **fields)
 
 
@@ -79,7 +79,7 @@ def settled(**fields):
 
 
 def test_a_scene_is_written_and_told_of(actions):
-    text, told = written(actions, settled(prompt="Ann: hello zork"))
+    text, told = written(actions, cache_settings(prompt="Ann: hello zork"))
     assert text.startswith("Ann: hello zork")
     assert told["done"]
     assert told["words"] == 30
@@ -93,7 +93,7 @@ def test_a_scene_is_written_and_told_of(actions):
 
 
 def test_a_scene_of_another_version_of_the_model_says_so(actions):
-    _, told = written(actions, settled(weights="0" * 16))
+    _, told = written(actions, cache_settings(weights="0" * 16))
     assert "another version of this model" in told["note"]
 
 
@@ -120,16 +120,16 @@ def test_where_no_model_is_named_the_first_is_meant(actions, name):
 def test_a_scene_ends_where_it_is_full(actions):
     prompt = "Ann: hello.\n\n" * 923
     assert len(prompt) == MAX_TEXT - 1
-    text, told = written(actions, settled(prompt=prompt))
+    text, told = written(actions, cache_settings(prompt=prompt))
     assert told["done"]
     assert MAX_TEXT <= len(text) <= MAX_TEXT + 30
     with pytest.raises(UserError, match="text must be a text of at most"):
-        written(actions, actions.continuing("x" * 13_000, -1, settled()))
+        written(actions, actions.continuing("x" * 13_000, -1, cache_settings()))
 
 
 def test_what_a_person_typed_keeps_its_letters(actions):
     typed = "aNN: heLLO, i  said:\n\n\n  bob's straße ß — “x”"
-    assert written(actions, settled(prompt=typed))[0].startswith(typed)
+    assert written(actions, cache_settings(prompt=typed))[0].startswith(typed)
 
 
 @settings(deadline=None, max_examples=20)
@@ -194,14 +194,14 @@ def test_the_recipe_of_each_kind_of_writing_repeats_it(spelling, runtime, cast):
     ],
 )
 def test_a_script_goes_on_after_a_line(actions, text, line, prompt):
-    scene = actions.continuing(text, line, settled(cast=["Ann"]))
-    assert scene == settled(cast=["Ann"], prompt=prompt)
+    scene = actions.continuing(text, line, cache_settings(cast=["Ann"]))
+    assert scene == cache_settings(cast=["Ann"], prompt=prompt)
     assert written(actions, scene)[0].startswith(prompt.rstrip(" "))
 
 
 def test_after_a_line_in_the_middle_the_next_is_a_new_one(actions):
     for seed in range(5):
-        scene = actions.continuing(TEXT, 1, settled(seed=seed))
+        scene = actions.continuing(TEXT, 1, cache_settings(seed=seed))
         text, _ = written(actions, scene)
         lines = [text[start:end] for start, end in script.line_spans(text)]
         assert lines[:2] == LINES[:2]
@@ -212,14 +212,14 @@ def test_after_a_line_in_the_middle_the_next_is_a_new_one(actions):
 def test_a_line_that_is_not_there_is_refused(actions, line):
     for ask in (actions.continuing, actions.rewriting):
         with pytest.raises(UserError, match="line must be a whole number"):
-            ask(TEXT, line, settled())
+            ask(TEXT, line, cache_settings())
 
 
 @pytest.mark.parametrize("text", ["", " \n\n", "\0"])
 def test_without_a_line_there_is_nothing_to_go_on_from(actions, text):
     for ask in (actions.continuing, actions.rewriting):
         with pytest.raises(UserError, match="there is no line yet: write something first"):
-            ask(text, 0, settled())
+            ask(text, 0, cache_settings())
 
 
 # Rewriting
@@ -246,7 +246,7 @@ def test_only_the_one_line_changes(actions, line):
 
 def test_a_line_at_the_coldest_is_still_a_line(actions):
     for line in range(5):
-        scene = actions.rewriting(TEXT, line, settled(temperature=0, top_p=1))
+        scene = actions.rewriting(TEXT, line, cache_settings(temperature=0, top_p=1))
         text, _ = written(actions, scene)
         assert len(script.line_spans(text)) == 5
 
@@ -254,7 +254,7 @@ def test_a_line_at_the_coldest_is_still_a_line(actions):
 def test_a_line_of_a_long_script_is_rewritten_in_its_place(actions):
     long = "\n\n".join(f"Ann: hello {n}." for n in range(700))
     start, end = script.line_spans(long)[650]
-    text, _ = written(actions, actions.rewriting(long, 650, settled()))
+    text, _ = written(actions, actions.rewriting(long, 650, cache_settings()))
     assert text.startswith(long[:start] + "Ann:")
     assert text.endswith(long[end:])
 
@@ -272,19 +272,19 @@ def test_another_word_is_taken_and_the_scene_goes_on_from_there(actions):
     text = "Ann: Hello there.\n\nBob: Not now, Ann."
     words = now(actions.surprise(text, ""))
     for place in range(len(words)):
-        scene = actions.taking(text, place, "zork", settled())
+        scene = actions.taking(text, place, "zork", cache_settings())
         before = "".join(word["text"] for word in words[:place])
         assert scene.prompt.lower().startswith(before.lower())
         assert scene.prompt.lower().endswith("zork")
         assert written(actions, scene)[0].startswith(scene.prompt)
-    assert actions.taking(text, len(words), "zork", settled()).prompt == f"{text} Zork"
-    assert actions.taking(text, 1, "\n", settled()).prompt.rstrip() == "Ann:"
+    assert actions.taking(text, len(words), "zork", cache_settings()).prompt == f"{text} Zork"
+    assert actions.taking(text, 1, "\n", cache_settings()).prompt.rstrip() == "Ann:"
 
 
 @pytest.mark.parametrize("word", STRANGE)
 def test_a_word_that_is_not_there_is_refused(actions, word):
     with pytest.raises(UserError, match="word must be a whole number"):
-        actions.taking(TEXT, word, "hello", settled())
+        actions.taking(TEXT, word, "hello", cache_settings())
     with pytest.raises(UserError, match="word must be a whole number"):
         now(actions.alternatives(TEXT, word, 5, ""))
 
@@ -292,7 +292,7 @@ def test_a_word_that_is_not_there_is_refused(actions, word):
 @pytest.mark.parametrize("alternative", [None, 1, ["x"], "x" * 20_000])
 def test_an_alternative_that_is_no_text_is_refused(actions, alternative):
     with pytest.raises(UserError, match="alternative must be a text"):
-        actions.taking(TEXT, 1, alternative, settled())
+        actions.taking(TEXT, 1, alternative, cache_settings())
 
 
 @pytest.mark.parametrize("n", [1, 5, 50])
@@ -390,9 +390,9 @@ def test_texts_of_any_other_kind_are_refused(actions):
         with pytest.raises(UserError, match="text must be a text"):
             now(actions.alternatives(value, 0, 1, ""))
         with pytest.raises(UserError, match="text must be a text"):
-            actions.continuing(value, -1, settled())
+            actions.continuing(value, -1, cache_settings())
         with pytest.raises(UserError, match="text must be a text"):
-            actions.rewriting(value, 0, settled())
+            actions.rewriting(value, 0, cache_settings())
 
 
 # Two at once
@@ -444,7 +444,7 @@ def test_only_models_and_settings_may_differ(actions, fields):
 
 
 def test_a_mistake_in_one_of_two_ends_both(actions):
-    one = settled()
+    one = cache_settings()
     with pytest.raises(UserError, match="does not speak in The Cafe"):
         compared(actions, one, dataclasses.replace(one, cast=("Nobody",)))
     assert actions.engine.going == {}

@@ -186,7 +186,7 @@ def test_a_manifest_cut_off_anywhere_is_refused(copy):
         assert "is damaged" in refused(copy)
 
 
-@pytest.mark.parametrize(("field", "value"), [("version", 1), ("version", 3), ("format", "x")])
+@pytest.mark.parametrize(("field", "value"), [("version", 2), ("version", 4), ("format", "x")])
 def test_a_manifest_of_another_version_is_refused(copy, field, value):
     edit_manifest(copy, lambda manifest: manifest.update({field: value}))
     assert "is of another version of this program: export anew" in refused(copy)
