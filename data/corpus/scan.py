@@ -111,16 +111,12 @@ def scan_file(
         length = characters[-1]
         position = int(length * (1 - valid_fraction))
         block = min(bisect.bisect_right(characters, position), len(letters)) - 1
-        with script.open("rb") as file:
-            file.seek(line_ends[block])
-            # A character has at most four bytes, and so have two line ends of Windows.
-            content = file.read(line_ends[block + 1] - line_ends[block] + 4 * (read.WINDOW + 2))
-        inside = position - characters[block]
-        text = unix_lines(content).decode(errors="ignore")
-        inside += read.next_split(text[inside : inside + read.WINDOW + 2], length - position)
-        size = _bytes_of(content, text[:inside])
+        before, after = position - characters[block], length - position
+        size, train_letters = _split_block(
+            script, line_ends[block], line_ends[block + 1], before, after
+        )
         train_end = line_ends[block] + size
-        letters[block:] = [find_letters(content[:size])]
+        letters[block:] = [train_letters]
         parts = (
             ByteRange(0, str(script), start, train_end),
             ByteRange(0, str(script), train_end, end),
@@ -143,17 +139,22 @@ def scan_file(
 def shard_ranges(
     files: Iterable[ScannedFile], held_out: bool, shard_bytes: int
 ) -> Iterator[list[ByteRange]]:
-    """The train or validation text of all files in order, cut into shards of about `shard_bytes`.
+    """The byte ranges of each shard of the train or validation text, files in order.
 
-    Where another show follows, each show ends with a line end.
+    A line end is added to a show's last line if it has none and another show follows.
+
+    Args:
+        files: the scanned files, one per show.
+        held_out: whether to return the validation text.
+        shard_bytes: the size at which a shard is complete.
     """
     files = list(files)
     shard: list[ByteRange] = []
     size = 0
     for show, file in enumerate(files):
-        first, last = (
-            (file.train_end, file.end) if held_out else (file.line_ends[0], file.train_end)
-        )
+        first, last = file.line_ends[0], file.train_end
+        if held_out:
+            first, last = file.train_end, file.end
         inner = [position for position in file.line_ends if first < position < last]
         start = first
         for end in (*inner, last):
@@ -168,6 +169,28 @@ def shard_ranges(
                 shard, size = [], 0
     if shard:
         yield shard
+
+
+def _split_block(
+    script: pathlib.Path, start: int, end: int, characters: int, remaining: int
+) -> tuple[int, set[str]]:
+    """The size of the training part of the block at the split, in bytes, and its letters.
+
+    Args:
+        script: the script.
+        start: first byte of the block.
+        end: byte after the block.
+        characters: the number of characters in the block before the exact fraction.
+        remaining: the number of characters of the script after it.
+    """
+    with script.open("rb") as file:
+        file.seek(start)
+        # A character has at most four bytes, and so have two line ends of Windows.
+        content = file.read(end - start + 4 * (read.WINDOW + 2))
+    text = unix_lines(content).decode(errors="ignore")
+    characters += read.next_split(text[characters : characters + read.WINDOW + 2], remaining)
+    size = _bytes_of(content, text[:characters])
+    return size, NonAsciiLetters()(content[:size])
 
 
 def _bytes_of(content: bytes, beginning: str) -> int:

@@ -102,9 +102,7 @@ class ResumableDownload:
                 response.close()
             else:
                 response.raise_for_status()
-                if (
-                    response.status_code != 206
-                ):  # the server does not support ranges and sends the whole file
+                if response.status_code != 206:  # the server ignores Range, sends the whole file
                     done = 0
                 total = done + int(response.headers.get("Content-Length", 0))
                 with (
