@@ -4,17 +4,15 @@ import collections
 import dataclasses
 import heapq
 import json
-import re
 from collections.abc import Iterable
 
 from data import tokens, versions
 from data.command_line import UserError
+from data.speakers import SPEAKER
 
 FORMAT = "cold-open-vocabulary"
 UNKNOWN = "<unk>"
 SPEAKERS = 200  # so many are told, at most
-# A speaker is what stands before the first colon of a line, if it is short and not a direction.
-SPEAKER = re.compile(r'^([^:()\[\]"\n]{1,40}?) ?:(?:\s|$)', re.MULTILINE)
 
 
 def create_lookup_tables(words: Iterable[str]) -> tuple[dict[str, int], dict[int, str]]:
