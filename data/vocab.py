@@ -4,17 +4,15 @@ import collections
 import dataclasses
 import heapq
 import json
-import re
 from collections.abc import Iterable
 
 from data import tokens, versions
 from data.command_line import UserError
+from data.speakers import SPEAKER
 
 FORMAT = "cold-open-vocabulary"
 UNKNOWN = "<unk>"
 MAX_SPEAKERS = 200  # in vocab.json
-# A speaker's name: the text before a line's first colon, if it is short and no stage direction.
-SPEAKER = re.compile(r'^([^:()\[\]"\n]{1,40}?) ?:(?:\s|$)', re.MULTILINE)
 
 
 def create_lookup_tables(words: Iterable[str]) -> tuple[dict[str, int], dict[int, str]]:

@@ -4,7 +4,8 @@ from hypothesis import given
 
 from data import tokens
 from data.corpus.fast_tokens import NonAsciiLetters, Normalizer, Splitter
-from data.vocab import SPEAKER, LineStats, line_stats
+from data.speakers import SPEAKER
+from data.vocab import LineStats, line_stats
 from tests.data.corpora import TEXTS
 
 
