@@ -112,7 +112,7 @@ class Vocabulary:
             show: the show's name.
             normalization: the normalization table of the text.
             words: each word once, with its count; iterated once, so it may be larger than memory.
-            speakers: each speaker once, with the number of lines; likewise.
+            speakers: each speaker once, with the number of lines; also iterated once.
             blank_lines: whether blank lines separate the speeches.
             min_count: rarer words are out-of-vocabulary and counted as `UNKNOWN`.
             size: the largest number of words, `UNKNOWN` included; 0 for no limit.
