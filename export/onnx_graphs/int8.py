@@ -131,7 +131,7 @@ class Int8StepGraph(StepGraph):
         else:
             states, before = [h], [h_before]
             after = [gru_cell(body, name, input_products, hidden_products, h_before, size)]
-        output = body.node("Identity", [after[0]], f"{name}.output")
+        output = body.node("Identity", [after[0]], f"{name}.scan_output")
         state_shape = (FLOAT, [1, "batch", size])
         loop = body.proto(
             name,
