@@ -106,7 +106,8 @@ def write_files(
     """Writes all model files and vocab.json, and verifies those in float32.
 
     Returns:
-        {"differences": the largest absolute difference of scores, by file}.
+        {"differences": the largest absolute difference of scores, by file; "cache": the parameters
+        of the neural cache}.
 
     Raises:
         UserError: if a file differs from the network.
@@ -125,6 +126,7 @@ def write_files(
         "weights_sha256": vocabulary.weights_sha256,
         "cache": json.dumps({**cache_settings(cache), "max_ratio": MAX_RATIO}),
     }
+    checks: dict[str, Any] = {"cache": json.loads(metadata["cache"])}
     onnx.save(build_onnx(network, metadata), str(folder / "model.onnx"))
     onnx.save(build_onnx_int8(network, metadata), str(folder / "model.int8.onnx"))
     if speller:
@@ -134,15 +136,15 @@ def write_files(
             "spelling_temperature_scale": str(SPELLING_TEMPERATURE_SCALE),
         }
         onnx.save(build_speller_onnx(speller, metadata), str(folder / "speller.onnx"))
-    differences = {
+    checks["differences"] = {
         "model.torchscript.pt": verify_torchscript(
             folder / "model.torchscript.pt", network, vocabulary
         ),
         "model.onnx": verify_onnx(folder / "model.onnx", network),
     }
     if pt2:
-        differences["model.pt2"] = save_pt2(folder / "model.pt2", network, text)
-    return {"differences": differences}
+        checks["differences"]["model.pt2"] = save_pt2(folder / "model.pt2", network, text)
+    return checks
 
 
 def check_int8(

@@ -42,7 +42,8 @@ def build_manifest(
 
     Args:
         content: the checkpoint.
-        checks: `differences` of scores by file, and `held_out`, the result of the int8 check.
+        checks: what `export.bundle` measured: `differences` of scores by file, `cache`, the
+            parameters of the neural cache, and `held_out`, the result of the int8 check.
     """
     files = {}
     for name, kind in FORMATS.items():
@@ -67,6 +68,7 @@ def build_manifest(
         "weights_sha256": vocabulary.weights_sha256,
         "parameters": sum(weight.numel() for weight in network.parameters()),
         "scores": content["scores"],
+        "cache": checks["cache"],
         "held_out": checks["held_out"],
         "config": content["config"],
         "versions": {

@@ -11,15 +11,18 @@ import sys
 import threading
 
 import numpy
+import onnx
 import onnxruntime
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data import versions
 from data.command_line import UserError
 from data.vocab import Vocabulary
 from export.bundle import export
+from export.onnx_graphs.step import build_onnx
 from export.parity import verify_onnx
 from export.torchscript.writer import ScriptWriter
 from export.verify_bundle import verify
@@ -36,6 +39,11 @@ def test_manifest_has_sizes_and_checksums_of_all_files(bundle):
         assert file["sha256"] == hashlib.sha256(content).hexdigest()
         assert file["bytes"] == len(content)
     assert manifest["show"] == "The Cafe"
+    assert manifest["version"] == versions.MANIFEST
+    metadata = onnx.load(str(bundle / "model.onnx")).metadata_props
+    cache = next(json.loads(entry.value) for entry in metadata if entry.key == "cache")
+    assert manifest["cache"] == cache
+    assert set(cache) == {"size", "theta", "weight", "max_ratio"}
     vocabulary = Vocabulary.from_json((bundle / "vocab.json").read_text())
     assert manifest["weights_sha256"] == vocabulary.weights_sha256
     assert not list(bundle.glob(".export-*"))
@@ -137,10 +145,6 @@ def test_sampling_option_out_of_range_is_named_in_the_error(writer, name):
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("layers", [1, 3])
 def test_export_of_each_architecture_matches_the_network(cell, tied, layers, tmp_path):
-    import onnx
-
-    from export.onnx_graphs.step import build_onnx
-
     vocabulary = Vocabulary.build("Ann: a b c.\n\n" * 9, "Small")
     size = len(vocabulary)
     torch.manual_seed(1)
