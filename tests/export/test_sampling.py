@@ -60,12 +60,12 @@ EQUALS = st.lists(st.sampled_from([-3.0, 0.0, 0.5, 1.0, 1.5, 2.0]), min_size=3, 
 def by_specification(scores, u, top_k, top_p, min_p):
     """The specification with a full, stable sort in NumPy."""
     order = numpy.argsort(-numpy.array(scores), kind="stable")
-    chances = numpy.exp(numpy.array(scores)[order])
-    chances = (chances / chances.sum())[: top_k or None]
-    sums = chances.cumsum()
+    probabilities = numpy.exp(numpy.array(scores)[order])
+    probabilities = (probabilities / probabilities.sum())[: top_k or None]
+    sums = probabilities.cumsum()
     total = sums[-1] if top_k else 1.0
     kept = (sums < top_p * total).sum() + 1 if top_p < 1 else len(sums)
-    kept = min(kept, len(sums), max(1, (chances >= min_p * chances[0]).sum()))
+    kept = min(kept, len(sums), max(1, (probabilities >= min_p * probabilities[0]).sum()))
     return order[min(kept - 1, (sums[:kept] <= u * sums[kept - 1]).sum())]
 
 
