@@ -28,7 +28,7 @@ $(LOW_TIDE)/.trained: data/shows/low_tide.txt job/config.py job/model.py \
 	$(python) -m job --preset laptop
 	@touch $@
 
-$(LOW_TIDE)/manifest.json: $(LOW_TIDE)/.trained $(wildcard export/*.py export/*/*.py $(LOW_TIDE)/checkpoint.pt) \
+$(LOW_TIDE)/manifest.json: $(LOW_TIDE)/.trained $(wildcard export/*.py $(LOW_TIDE)/checkpoint.pt) \
 		$(if $(wildcard $(LOW_TIDE)/model.torchscript.pt),,FORCE)
 	@$(set-up) train export
 	$(python) -m export --checkpoint $(LOW_TIDE)/checkpoint.pt
