@@ -132,7 +132,7 @@ def test_older_format_version_of_a_bundle_is_refused(copy, make_older, version):
     with pytest.raises(UserError) as error:
         list(verify(copy))
     assert "\n" not in str(error.value)
-    assert f"has version {version - 1}, this program reads" in str(error.value)
+    assert f"version {version - 1}, this program reads" in str(error.value)
     assert "export the model again" in str(error.value)
 
 
@@ -143,7 +143,7 @@ def test_older_format_version_of_a_checkpoint_is_refused(bundle, tmp_path):
     with pytest.raises(UserError) as error:
         export(tmp_path / "checkpoint.pt")
     assert "\n" not in str(error.value)
-    assert f"has version {versions.CHECKPOINT - 1}, this program reads" in str(error.value)
+    assert f"version {versions.CHECKPOINT - 1}, this program reads" in str(error.value)
     assert "train again" in str(error.value)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
 
