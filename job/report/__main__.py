@@ -91,7 +91,7 @@ def scores_of(
 ) -> tuple[dict[str, float], dict[str, dict[str, Any]]]:
     """(what the model is judged by on text it did not write, `loss_by_kind`).
 
-    A further score is one more item here, and one row in `job.report.page.SCORES`.
+    A further score is one more item here, and one row in `report_page.SCORES`.
     """
     device = next(network.parameters()).device
     primer = vocabulary.encode(vocabulary.primer)
@@ -303,7 +303,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write_text(folder / "report.json", text)
     except OSError as error:
         raise UserError(f"{folder} could not be written to: {error.strerror}") from None
-    rows = [f"{row.label:<34} {row.value:>9}  {row.reference}" for row in verdict(report)]
+    rows = [f"{row.label:<34} {row.value:>9}  {row.beside}" for row in verdict(report)]
     sys.stdout.write("\n".join([*rows, str(folder / "report.html"), str(folder / "report.json")]))
     sys.stdout.write("\n")
 

@@ -160,7 +160,7 @@ class Row:
 
     label: str
     value: str
-    reference: str
+    beside: str
     meaning: str
 
 
