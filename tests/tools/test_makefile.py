@@ -23,8 +23,9 @@ SERVE = "-m serve --model artifacts/low-tide"
 @pytest.fixture
 def repository(tmp_path):
     """A copy of the source files, where a demo has been trained and exported an hour ago."""
+    ignore = shutil.ignore_patterns("raw", "prepared", "__pycache__")
     for name in ("data", "job", "export"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("raw"))
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
     shutil.copy(ROOT / "Makefile", tmp_path)
     program = tmp_path / ".venv" / "bin" / "python"
     program.parent.mkdir(parents=True)
