@@ -82,7 +82,8 @@ class Bench:
         rows, scores = trained["rows"], trained["scores"]
         self.rows.append(
             {
-                **{"name": name, **facts},
+                "name": name,
+                **facts,
                 "parameters": count_parameters(weights),
                 "epochs": rows[-1]["epoch"],
                 "seconds": rows[-1]["seconds"],
