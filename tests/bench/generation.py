@@ -241,7 +241,7 @@ def tables(report: dict[str, Any]) -> list[str]:
         if "steps" in one:
             lines.append(
                 f"{name}: {one['steps']:,.0f} model steps/s; its prompts and batches are steps of "
-                f"the model alone; peak memory of the consumer's process {one['resident_mb']:.0f} MB"
+                f"the model alone; peak memory of the consumer {one['resident_mb']:.0f} MB"
             )
     for kind, one in report["limit"].items():
         lines.append(
