@@ -23,11 +23,12 @@ import psutil
 
 from data import tokens
 from data.command_line import Parser, UserError, run
-from data.corpus import scan as scanning
 from data.corpus.fast_tokens import Normalizer, Splitter, unix_lines
 from data.corpus.pool import run_all
 from data.corpus.prepared import MANIFEST, Prepared
-from data.vocab import count_lines
+from data.corpus.scan import ByteRange, scan_file
+from data.corpus.settings import SHARD_BYTES
+from data.vocab import line_stats
 
 SHOW_BYTES = 4_000_000  # approximate size of a show
 LINES = 20_000  # lines generated at once
@@ -81,7 +82,7 @@ def main() -> None:
             f"CPU time, peak {peak:,.0f} MB resident; {manifest['dtype']}, "
             f"{manifest['tokens']['train']:,} training tokens, "
             f"vocabulary {manifest['vocabulary']['words']:,}, "
-            f"{manifest['unknown_share']:.1%} out-of-vocabulary",
+            f"{manifest['oov_rate']:.1%} out-of-vocabulary",
             flush=True,
         )
         again, _, _ = run_and_sample(prepare_command(texts, whole, options.processes))
@@ -97,18 +98,18 @@ def main() -> None:
 
 def time_stages(show: pathlib.Path, tries: int = 5) -> dict[str, float]:
     """CPU milliseconds per megabyte of each stage of the work, on one show."""
-    blocks = list(scanning.Span(0, str(show), 0, min(scanning.PIECE, show.stat().st_size)).blocks())
+    blocks = list(ByteRange(0, str(show), 0, min(SHARD_BYTES, show.stat().st_size)).blocks())
     texts = [block.decode() for block in blocks]
     normalization, symbols = tokens.normalization_of("".join(texts)), tokens.token_lookup()
     normalize, split = Normalizer(normalization), Splitter()
     normalized = [normalize(unix_lines(block)) for block in blocks]
     words = [split(block) for block in normalized]
     work = {
-        "scanning": lambda: scanning.scan(str(show), show.parent, 0.05),
+        "scanning": lambda: scan_file(str(show), show.parent, 0.05),
         "normalizing": lambda: [normalize(unix_lines(block)) for block in blocks],
         "splitting": lambda: [split(block) for block in normalized],
         "encoding": lambda: encode(words),
-        "speakers and lines": lambda: [count_lines(block.decode()) for block in normalized],
+        "speakers and lines": lambda: [line_stats(block.decode()) for block in normalized],
         "normalizing and splitting as TorchScript does": lambda: [
             tokens.split_words(tokens.normalize(text, normalization), symbols) for text in texts
         ],
