@@ -24,19 +24,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
-from job.evaluate import held_out_loss
-
 DROPOUT, DROPOUT_BETWEEN, DROPOUT_INPUT, DROPOUT_WORDS, WEIGHT_DROP = 0.4, 0.25, 0.4, 0.1, 0.5
 CLIP, DECAY, AR, TAR, BPTT = 0.25, 1.2e-6, 2.0, 1.0, 70
 PATIENCE = 5  # evaluations without an improvement before averaging starts
-LEARNING_RATE, LAST_LEARNING_RATE, WARMUP_STEPS = 2e-3, 2e-4, 100
+LEARNING_RATE, LAST_LEARNING_RATE = 2e-3, 2e-4
+WARMUP = 0.03  # of the budget
 LATEST_AVERAGING = 0.75  # of the budget
+
+STREAMS, CHUNK = 16, 256  # of evaluation
+IGNORED = -100  # target of padding
 
 State = list[tuple[Tensor, Tensor]]
 
 
 class AwdLstm(nn.Module):
-    """The network of the paper, with the interface that `held_out_loss` reads it through."""
+    """The network of the paper."""
 
     def __init__(self, vocab_size: int, embedding_dim: int = 400, hidden_dim: int = 1152):
         super().__init__()
@@ -54,13 +56,17 @@ class AwdLstm(nn.Module):
         zeros = [self.bias.new_zeros(1, batch_size, layer.hidden_size) for layer in self.layers]
         return [(state, state.clone()) for state in zeros]
 
-    def read(self, inputs: Tensor, hidden: State) -> tuple[Tensor, Tensor, State]:
-        """(scores (batch, time, vocabulary), last layer's outputs, hidden state after)."""
-        scores, outputs, _, hidden = self.run(inputs, hidden)
-        return scores, outputs, hidden
+    def forward(self, inputs: Tensor, hidden: State) -> tuple[Tensor, Tensor, Tensor, State]:
+        """Scores of the word after each word of a sequence.
 
-    def run(self, inputs: Tensor, hidden: State) -> tuple[Tensor, Tensor, Tensor, State]:
-        """As `read`, with the last layer's outputs with and without dropout."""
+        Args:
+            inputs: ids (batch, time).
+            hidden: state before the first word.
+
+        Returns:
+            (scores (batch, time, vocabulary), last layer's outputs (batch, time, embedding_dim)
+            with dropout, the same without, state after the last word).
+        """
         vectors = self.embedding.weight
         if self.training:  # one mask per word of the vocabulary
             vectors = vectors * mask_like(vectors[:, :1], DROPOUT_WORDS)
@@ -135,7 +141,7 @@ def train(
     streams = train_ids[: length * batch_size].view(batch_size, length)
     average: AveragedModel | None = None
     history: list[float] = []
-    test_loss, words, step, used = None, 0, 0, 0.0
+    test_loss, words, used = None, 0, 0.0
     start = time.monotonic()
     while used < 1:
         hidden, place = network.init_hidden(batch_size), 0
@@ -145,7 +151,7 @@ def train(
             inputs = streams[:, place : place + size]
             targets = streams[:, place + 1 : place + size + 1]
             rate = LEARNING_RATE + (LAST_LEARNING_RATE - LEARNING_RATE) * used
-            rate *= min(1.0, (step + 1) / WARMUP_STEPS)
+            rate *= min(1.0, max(used, 1e-3) / WARMUP)
             for group in optimizer.param_groups:
                 group["lr"] = rate * size / BPTT
             hidden = [(h.detach(), c.detach()) for h, c in hidden]
@@ -154,7 +160,7 @@ def train(
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), CLIP)
             optimizer.step()
-            place, words, step = place + size, words + batch_size * size, step + 1
+            place, words = place + size, words + batch_size * size
             if average is not None:
                 average.update_parameters(network)
             done = len(history) + place / (length - 1)
@@ -179,6 +185,30 @@ def train(
     }
 
 
+@torch.no_grad()
+def held_out_loss(network: AwdLstm, ids: Tensor, primer: list[int]) -> float:
+    """Mean loss in nats per token, every token of `ids` counted once.
+
+    As in `job.evaluate`, the text is read as up to 16 parallel streams that start without a hidden
+    state; each stream's first word is predicted from the last word of the stream before it.
+    """
+    streams = max(1, min(STREAMS, len(ids) // CHUNK))
+    length = -(-len(ids) // streams)
+    padding = streams * length - len(ids)
+    inputs = F.pad(torch.cat([ids.new_tensor(primer[-1:]), ids[:-1]]), (0, padding))
+    targets = F.pad(ids, (0, padding), value=IGNORED)
+    inputs, targets = inputs.view(streams, length), targets.view(streams, length)
+    network.eval()
+    hidden, total = network.init_hidden(streams), 0.0
+    for x, y in zip(inputs.split(CHUNK, 1), targets.split(CHUNK, 1), strict=True):
+        scores, _, _, hidden = network(x, hidden)
+        losses = F.cross_entropy(
+            scores.flatten(0, 1), y.flatten(), ignore_index=IGNORED, reduction="none"
+        )
+        total += losses.double().sum().item()
+    return total / len(ids)
+
+
 def sequence_length(source: random.Random) -> int:
     """A random length of backpropagation through time (section 4.1 of the paper)."""
     mean = BPTT if source.random() < 0.95 else BPTT / 2
@@ -191,7 +221,7 @@ def regularized_loss(
     """Cross-entropy with AR and TAR (section 4.3), and the hidden state after the sequence."""
     device = inputs.device.type
     with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-        scores, dropped, raw, hidden = network.run(inputs, hidden)
+        scores, dropped, raw, hidden = network(inputs, hidden)
     loss = F.cross_entropy(scores.flatten(0, 1).float(), targets.flatten())
     loss = loss + AR * dropped.float().pow(2).mean()
     if inputs.shape[1] > 1:

@@ -70,6 +70,7 @@ class Texts:
     @property
     def flags(self) -> list[str]:
         """The same as flags of `python -m job`."""
+        # Otherwise a preset could hold out a test part of the training text.
         test = ["--test", self.test] if self.test else []
         return ["--data", self.train, "--valid", self.valid, *test]
 
