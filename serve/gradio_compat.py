@@ -11,7 +11,7 @@ from typing import Any
 
 import fastapi
 import gradio as gr
-from starlette.routing import Mount
+from starlette.routing import Match, Mount
 
 from data.command_line import UserError
 
@@ -158,16 +158,16 @@ def check_routes(app: fastapi.FastAPI) -> None:
     Raises:
         UserError: names the missing routes, and Gradio's version.
     """
-    existing = {
-        (method, route.path)
-        for mount in app.routes
-        if isinstance(mount, Mount)
-        for route in mount.routes
-        for method in getattr(route, "methods", None) or ()
-    }
+    routes = [route for mount in app.routes if isinstance(mount, Mount) for route in mount.routes]
+
+    def exists(method: str, template: str) -> bool:
+        path = re.sub(r"\{[^}]*\}", "x", template)
+        scope = {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
+        return any(route.matches(scope)[0] is Match.FULL for route in routes)
+
     _require(
         {
-            f"the route {method} {template}": (method, template) in existing
+            f"the route {method} {template}": exists(method, template)
             for method, templates in GRADIO_ROUTES.items()
             for template in templates
         }
