@@ -82,7 +82,7 @@ def _connect_writing(
 
         return handle
 
-    async def probabilities(mode: Any, text: Any, model: Any) -> str:
+    async def probabilities_json(mode: Any, text: Any, model: Any) -> str:
         return await word_probabilities(actions, instrumentation, mode, text, model)
 
     running = []
@@ -99,7 +99,9 @@ def _connect_writing(
         )
         running.append(event)
         event.failure(None, None, None, js="() => coldOpen.stop()", **EVENT)
-        event.then(probabilities, [view.mode, view.text, form.model], view.answer, **EVENT).then(
+        event.then(
+            probabilities_json, [view.mode, view.text, form.model], view.answer, **EVENT
+        ).then(
             None,
             [view.answer, view.scene_json],
             None,
@@ -126,7 +128,8 @@ def _connect_view(
 ) -> None:
     """Connects everything that shows, edits or saves a scene."""
 
-    async def alternatives(event: gr.EventData, text: Any, model: Any) -> str:
+    # Not named like an endpoint of the API: Gradio would rename the endpoint.
+    async def alternatives_json(event: gr.EventData, text: Any, model: Any) -> str:
         word = event_value(event, "word")
         found = await instrumentation.call(
             "alternatives",
@@ -135,7 +138,7 @@ def _connect_view(
         )
         return json.dumps(found)
 
-    async def probabilities(mode: Any, text: Any, model: Any) -> str:
+    async def probabilities_json(mode: Any, text: Any, model: Any) -> str:
         return await word_probabilities(actions, instrumentation, mode, text, model)
 
     async def screenplay(text: Any, model: Any) -> str:
@@ -144,9 +147,9 @@ def _connect_view(
     answer = view.answer
     view.text.change(None, view.text, None, js="(text) => coldOpen.show(text)", **EVENT)
     view.mode.change(None, view.mode, None, js="(mode) => coldOpen.setMode(mode)", **EVENT).then(
-        probabilities, [view.mode, view.text, form.model], answer, **EVENT
+        probabilities_json, [view.mode, view.text, form.model], answer, **EVENT
     ).then(None, answer, None, js="(words) => coldOpen.showProbabilities(words)", **EVENT)
-    view.script.select(alternatives, [view.text, form.model], answer, **EVENT).then(
+    view.script.select(alternatives_json, [view.text, form.model], answer, **EVENT).then(
         None, answer, None, js="(words) => coldOpen.showAlternatives(words)", **EVENT
     )
     restored = [view.text, view.scene_json]
