@@ -18,7 +18,7 @@ from serve.scenes.engine import Engine
 from serve.scenes.generation import Generation, last_lines
 from serve.scenes.scene import Scene, build_scene, clean_text, shortened, whole_number
 
-Facts = dict[str, Any]  # what a caller is told about a scene, a word or a model; JSON values
+Facts = dict[str, Any]  # about a scene, a word or a model: JSON values for the caller
 
 
 class Actions:

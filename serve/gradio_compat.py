@@ -80,7 +80,7 @@ class RecentlyUsed(LRUCache):
 
 
 def limit_concurrency(blocks: gr.Blocks, scenes: int, short_tasks: int) -> None:
-    """Sets how many events run at once: those of the concurrency id "scenes", and all others."""
+    """Sets how many events run concurrently: those with concurrency id "scenes", and all others."""
     for function in blocks.fns.values():
         of_scenes = function.concurrency_id == "scenes"
         function.concurrency_limit = scenes if of_scenes else short_tasks
@@ -90,7 +90,7 @@ def limit_concurrency(blocks: gr.Blocks, scenes: int, short_tasks: int) -> None:
 
 
 def limit_sessions(blocks: gr.Blocks, sessions: int) -> None:
-    """Sets how many sessions Gradio remembers.
+    """Sets how many sessions Gradio keeps in memory.
 
     By default it keeps a copy of the page's state for the last 10,000 sessions and the unread
     messages of 2,000 of them. Call it after `Blocks.queue`, which makes a new queue.

@@ -1,20 +1,20 @@
 """Every limit of the server, and the reason for its value.
 
-A limit that has a flag stands here as that flag's default; `serve.config` describes the flag.
+A limit with a flag is the default of that flag; `serve.config` describes the flags.
 Times are in seconds.
 """
 
 # One HTTP request
 
-MAX_BODY_BYTES = 256 * 1024  # about five times the longest scene in UTF-8, as JSON
+MAX_BODY_BYTES = 256 * 1024  # about five times the longest scene in UTF-8
 MAX_QUERY_BYTES = 2000  # the page's own query strings are below 100
 MAX_JSON_DEPTH = 8  # a call needs 3; deep nesting can exhaust Python's recursion limit
 
-# Load. Generation is bound by the CPU: more scenes at once share the same words per second.
+# Load. Generation is bound by the CPU: concurrent scenes share its words per second.
 
 MAX_CONCURRENT = 32  # scenes; two CPU cores give each of 32 about 23 words per second
 MAX_QUEUE = 64  # requests; the last one in the queue waits for about two scenes
-MAX_SHORT_TASKS = 8  # at once: alternatives, log-probabilities; each takes milliseconds
+MAX_SHORT_TASKS = 8  # concurrent: alternatives, log-probabilities; each takes milliseconds
 RATE_LIMIT = "300/minute"  # of one client; a person who clicks without pause stays below it
 THREADS = 1  # for prompts and short tasks; scenes have one thread of their own
 SCENE_TIMEOUT = 60.0  # the longest scene takes 40 at WORDS_PER_SECOND
@@ -35,18 +35,18 @@ FLAG_RANGES: dict[str, tuple[float, float]] = {
 
 MAX_BATCH = 32  # scenes in one step of the network; a longer step would delay all of them
 TIME_SLICE = 0.04  # of generation between two updates of the page: looks continuous
-PACED_FROM = 4  # scenes at once; fewer are generated as fast as the CPU allows
+PACED_FROM = 4  # concurrent scenes; fewer are generated as fast as the CPU allows
 WORDS_PER_SECOND = 25  # of each paced scene, several times the speed of reading
 PACED_INTERVAL = 0.12  # between two updates of paced scenes; 3 words each
 
 # One scene
 
 MAX_TEXT = 12_000  # characters, prompt included: about ten pages of script
-MAX_SCENE_JSON = 8 * MAX_TEXT  # JSON may write one character as six (\\u0000), plus other fields
+MAX_SCENE_JSON = 8 * MAX_TEXT  # JSON may write one character as six (\u0000), plus other fields
 MAX_NEW_TOKENS = 1000  # words and punctuation: about five pages
 MAX_LINE_TOKENS = 120  # of a line that is rewritten; longer speeches are rare in any script
 MAX_CAST = 40  # names; more than any scene has
-MAX_PROMPT_TEXT = 6_000  # characters of a prompt that the network reads: its state forgets the rest
+MAX_PROMPT_TEXT = 6_000  # characters of a prompt that are read; the network would forget more
 # (smallest, largest) of each sampling option. Fields of type int take whole numbers only.
 OPTION_RANGES: dict[str, tuple[float, float]] = {
     "max_new_tokens": (0, MAX_NEW_TOKENS),

@@ -102,7 +102,7 @@ def open_bundle(path: pathlib.Path, runtime: str, precision: str) -> Bundle:
     """The bundle in a folder, or the bundle of a model file.
 
     Args:
-        path: the folder, or one of its model files, which is then used whatever the precision.
+        path: the folder, or one of its model files, which then overrides `precision`.
         runtime: "torchscript" or "onnx".
         precision: "int8", or "fp32"; a bundle without an int8 file uses fp32.
 
@@ -128,7 +128,7 @@ def open_bundle(path: pathlib.Path, runtime: str, precision: str) -> Bundle:
         for name in (file, "vocab.json"):
             _ = files[name]["sha256"].lower()
         bundle = Bundle(folder.resolve().name, folder, file, manifest)
-        # Whatever the page shows later must have its type now.
+        # What the page shows later must have the right type.
         facts = bundle.facts
         _ = datetime.datetime.fromisoformat(facts["exported"]), f"{facts['parameters']:,}"
         _ = facts["show"].strip(), facts["licence"].strip()

@@ -23,7 +23,7 @@ def about_html(facts: list[Facts]) -> str:
         "large language model. It is trained on the scripts of one show. It generates one word "
         "after the other; each word is sampled from the probabilities that the network computes "
         "from all words before it. It has no plot and knows no facts, and it can repeat anything "
-        "that stands in its scripts. The show's writers and actors have no part in the scenes: do "
+        "from its scripts. The show's writers and actors have no part in the scenes: do "
         "not publish a scene as theirs.</p>"
         "<p>The same seed and options give the same scene. In the view <b>Probabilities</b>, "
         "unlikely words are darker; select a word for the alternatives.</p>"

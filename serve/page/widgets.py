@@ -18,7 +18,7 @@ from serve.limits import (
 )
 from serve.scenes.scene import Scene
 
-# Gradio does not preprocess values: the actions check them, whoever sends them.
+# Gradio does not preprocess values: the actions check them.
 EVENT: dict[str, Any] = {
     "preprocess": False,
     "show_progress": "hidden",

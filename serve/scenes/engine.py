@@ -16,7 +16,7 @@ from serve.scenes.generation import Generation, generate_word
 class Engine:
     """Runs the models in threads of its own.
 
-    Few scenes at once are generated as fast as the CPU allows; from `PACED_FROM` on each gets
+    Few concurrent scenes are generated as fast as the CPU allows; from `PACED_FROM` on each gets
     `WORDS_PER_SECOND`, which leaves the event loop time to answer.
 
     Args:
@@ -101,9 +101,9 @@ class Engine:
             await self.sleep(max(0.0, start + PACED_INTERVAL - self.clock()) if paced else 0)
 
     async def drain(self, seconds: float) -> int:
-        """Refuses new scenes and waits up to so long for the active ones; returns how many remain.
+        """Refuses new scenes, waits for the active ones, and returns how many remain.
 
-        The first half of a graceful shutdown.
+        The first half of a graceful shutdown. `seconds` is the longest wait.
         """
         self.draining = True
         end = self.clock() + seconds

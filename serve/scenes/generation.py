@@ -42,7 +42,7 @@ class Generation:
         return self.started and not self.done and not self.timed_out
 
     def run(self, words: int | None = None) -> None:
-        """Generates up to so many words, or all of them, without the engine."""
+        """Generates up to `words` words, or all of them, without the engine."""
         while not self.done and words != 0:
             generate_word([self])
             words = None if words is None else words - 1

@@ -153,7 +153,7 @@ def test_serving_has_time_to_end():
     (container,) = pod["containers"]
     before = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
     grace = next(
-        int(each["value"]) for each in container["env"] if each["name"].endswith("GRACE_SECONDS")
+        int(each["value"]) for each in container["env"] if each["name"].endswith("SHUTDOWN_TIMEOUT")
     )
     assert before + grace < pod["terminationGracePeriodSeconds"]
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"

@@ -55,7 +55,7 @@ def simulated_engine(clock: SimulatedClock) -> Iterator[Engine]:
 
 
 class FakeWriter:
-    """A model of one word whose every step takes some simulated time, whatever the batch size.
+    """A model of one word whose every step takes the same simulated time for any batch size.
 
     Args:
         work: called with `seconds` in each step.

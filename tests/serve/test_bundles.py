@@ -96,8 +96,8 @@ def test_vocabulary_and_onnx_file_of_different_exports_are_an_error(copy):
 @pytest.mark.parametrize("content", [b"", b"not a model\n\nat all", bytes(range(256)) * 40])
 def test_model_file_of_another_kind_is_an_error(copy, runtime, content):
     replace_file(copy, MODELS[runtime], content)
-    told = error_of(copy, runtime)
-    assert "is not a TorchScript file" in told or "the ONNX files cannot be loaded" in told
+    message = error_of(copy, runtime)
+    assert "is not a TorchScript file" in message or "the ONNX files cannot be loaded" in message
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

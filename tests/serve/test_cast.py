@@ -187,16 +187,16 @@ def test_empty_cast_allows_everyone(small):
 def test_replacements_only_for_words_that_are_not_allowed(line, blank, piece, choices):
     vocabulary = weighted().vocabulary
     cast, words = Cast(vocabulary, ("Man on phone",)), vocabulary.words
-    told = cast.replacements(vocabulary.split(line), blank, piece)
-    assert [words[number] for number in told] == choices
+    ids = cast.replacements(vocabulary.split(line), blank, piece)
+    assert [words[number] for number in ids] == choices
     assert Cast(vocabulary, ()).replacements(vocabulary.split(line), blank, piece) == []
 
 
 def test_replacements_of_names_with_a_common_prefix():
     vocabulary = weighted().vocabulary
     cast = Cast(vocabulary, ("Man on phone", "Man in coat", "Mr. Pitt"))
-    told = [cast.replacements(vocabulary.split(line), True, "hello") for line in ("", "Man", "Mr")]
-    assert [{vocabulary.words[number] for number in ids} for ids in told][:2] == [
+    ids = [cast.replacements(vocabulary.split(line), True, "hello") for line in ("", "Man", "Mr")]
+    assert [{vocabulary.words[number] for number in each} for each in ids][:2] == [
         {"man", vocabulary.split("Mr. Pitt:")[0]},
         {"on", "in"},
     ]

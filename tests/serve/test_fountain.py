@@ -134,8 +134,8 @@ scenes = st.lists(lines, max_size=8).map("\n\n".join)
 def test_fountain_keeps_all_words_and_their_elements(text):
     _, found = parse_fountain(fountain(text, "Title"))
     written = [text[start:end].strip() for start, end in line_spans(text)]
-    told = re.sub(r"^\[\s*(setting|scene|location)\s*:", "[", text, flags=re.MULTILINE)
-    assert plain(" ".join(line for _, line in found)) == plain(told)
+    expected = re.sub(r"^\[\s*(setting|scene|location)\s*:", "[", text, flags=re.MULTILINE)
+    assert plain(" ".join(line for _, line in found)) == plain(expected)
     kinds = {kind for kind, _ in found}
     assert "other" not in kinds
     assert kinds <= {

@@ -258,7 +258,7 @@ engine = Engine(1, 60, metrics)
 actions = serve.actions.Actions(models, engine)
 serve.server.build_server(actions, engine, metrics, config)
 async def write():
-    async for text, told in actions.write(serve.actions.build_scene("", 1, max_new_tokens=9)):
+    async for text, facts in actions.write(serve.actions.build_scene("", 1, max_new_tokens=9)):
         pass
     return text
 assert asyncio.run(write())

@@ -83,8 +83,8 @@ def test_surprise_of_arbitrary_text(spelled, text):
 
 def test_surprise_is_lower_for_lines_of_the_show(actions):
     known = asyncio.run(actions.surprise("Ann: hello there.", ""))
-    strange = asyncio.run(actions.surprise("Ann: bob there not.", ""))
-    assert sum(w["logprob"] for w in known) > sum(w["logprob"] for w in strange) + 3
+    unlikely = asyncio.run(actions.surprise("Ann: bob there not.", ""))
+    assert sum(w["logprob"] for w in known) > sum(w["logprob"] for w in unlikely) + 3
 
 
 @pytest.mark.parametrize(
