@@ -1,5 +1,6 @@
 """Fixtures of the browser tests: the real server, Chromium, and a page without errors."""
 
+import contextlib
 import os
 import shutil
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
+from serve.limits import PACED_FROM
 from tests.browser.driver import open_page
 from tests.serving import serving
 
@@ -58,3 +60,20 @@ def active_scenes(address):
         return float(text.partition("\ncold_open_active_scenes ")[2].partition("\n")[0])
 
     return count
+
+
+@pytest.fixture
+def other_scenes(address):
+    """The number of long scenes that other clients have: the page's scene is paced as well.
+
+    At 25 words per second a scene of 1,000 words takes 40 seconds, so that it cannot end early.
+    """
+    count = PACED_FROM + 1
+    with contextlib.ExitStack() as streams:
+        for _ in range(count):
+            arguments = {"max_new_tokens": 1000}
+            event = httpx.post(f"{address}/gradio_api/call/v2/write", json=arguments)
+            url = f"{address}/gradio_api/call/write/{event.json()['event_id']}"
+            stream = streams.enter_context(httpx.stream("GET", url, timeout=60))
+            next(stream.iter_lines())
+        yield count
