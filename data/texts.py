@@ -19,6 +19,8 @@ class Config(Protocol):
     data: str
     valid: str
     valid_fraction: float
+    test: str
+    test_fraction: float
     min_count: int
 
     @property
@@ -35,6 +37,7 @@ class Texts:
     vocabulary: Vocabulary
     train_ids: Union[list[int], "np.memmap"]  # of all the training text
     counts: Sequence[int]  # how often each word of the vocabulary stands there, by id
+    test_text: str = ""  # used for no choice; "" if there is none
 
 
 def texts_of(config: Config) -> Texts:
@@ -48,16 +51,31 @@ def texts_of(config: Config) -> Texts:
         vocabulary = dataclasses.replace(prepared.vocabulary(), show=config.show_name)
         held_out = read_show(config.valid) if config.valid else prepared.sample("valid")
         ids, counts = prepared.ids("train"), prepared.counts()
-        return Texts(prepared.sample("train"), held_out, vocabulary, ids, counts)
-    train, held_out = read_show(config.data), ""
-    if config.valid:
-        held_out = read_show(config.valid)
-    else:
-        train, held_out = split_show(train, config.valid_fraction)
+        test = read_show(config.test) if config.test else ""
+        return Texts(prepared.sample("train"), held_out, vocabulary, ids, counts, test)
+    train, held_out, test = split_parts(config)
     vocabulary = Vocabulary.build(train, config.show_name, config.min_count)
     ids = vocabulary.encode(train)
     seen = collections.Counter(ids)
-    return Texts(train, held_out, vocabulary, ids, [seen[n] for n in range(len(vocabulary))])
+    counts = [seen[number] for number in range(len(vocabulary))]
+    return Texts(train, held_out, vocabulary, ids, counts, test)
+
+
+def split_parts(config: Config) -> tuple[str, str, str]:
+    """The training, validation and test part of a script; the test part may be "".
+
+    A test part without a file of its own is the end of the script, and the validation part comes
+    directly before it.
+    """
+    train, test = read_show(config.data), ""
+    if config.test:
+        test = read_show(config.test)
+    elif config.test_fraction:
+        train, test = split_show(train, config.test_fraction)
+    if config.valid:
+        return train, read_show(config.valid), test
+    share = config.valid_fraction / (1 - config.test_fraction)
+    return *split_show(train, share), test
 
 
 def held_out_text(config: Config) -> str:
@@ -66,4 +84,4 @@ def held_out_text(config: Config) -> str:
         return read_show(config.valid)
     if is_prepared(config.data):
         return Prepared.open(config.data).sample("valid")
-    return split_show(read_show(config.data), config.valid_fraction)[1]
+    return split_parts(config)[1]

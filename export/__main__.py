@@ -25,7 +25,8 @@ def main() -> None:
     )
     parser.add_argument("--pt2", action="store_true", help="write model.pt2 by torch.export too")
     arguments = parser.parse_args()
-    from export.bundle import export, newest_checkpoint  # only now: --help need not wait for torch
+    from export.bundle import export  # only now: --help need not wait for torch
+    from job.checkpoint import newest_checkpoint
 
     checkpoint = arguments.checkpoint or newest_checkpoint(pathlib.Path("artifacts"))
     print(f"exports {checkpoint}", file=sys.stderr)

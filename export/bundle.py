@@ -33,10 +33,9 @@ from export.torch_export import save_pt2
 from export.torchscript.speller import LONGEST
 from export.torchscript.stream import LETTERS
 from export.torchscript.writer import ScriptWriter, script
-from job.checkpoint import load_network
+from job.checkpoint import Checkpoint, load_network
 from job.config import Config
 from job.layers.cache import cache_settings
-from job.layers.cache_config import MAX_RATIO
 from job.model import RNN
 
 OPTIONAL = ("model.int8.torchscript.pt", "model.int8.onnx", "speller.onnx", "model.pt2")
@@ -104,14 +103,13 @@ def _write(
     folder: pathlib.Path,
     network: RNN,
     vocabulary: Vocabulary,
-    content: dict[str, Any],
+    content: Checkpoint,
     pt2: bool,
 ) -> dict[str, Any]:
     """Writes all files and returns by how much each differs from the network."""
     text = vocabulary.to_json()
     (folder / "vocab.json").write_text(text, encoding="utf-8")
-    cache = content["scores"].get("cache")
-    speller = content.get("speller") or {}
+    cache, speller = content.cache, content.speller
     for int8 in (False, True):
         writer = script(ScriptWriter(network, vocabulary, speller, cache, int8))
         path = folder / (EIGHT_BITS[0] if int8 else "model.torchscript.pt")
@@ -120,7 +118,7 @@ def _write(
         "show": vocabulary.show,
         "vocabulary_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
         "weights_sha256": vocabulary.weights_sha256,
-        "cache": json.dumps({**cache_settings(cache), "max_ratio": MAX_RATIO}),
+        "cache": json.dumps(cache_settings(cache)),
     }
     onnx.save(build_onnx(network, metadata), str(folder / "model.onnx"))
     onnx.save(build_onnx_int8(network, metadata), str(folder / "model.int8.onnx"))
@@ -143,10 +141,10 @@ def _write(
 
 
 def _judge_eight_bits(
-    folder: pathlib.Path, network: RNN, vocabulary: Vocabulary, content: dict[str, Any]
+    folder: pathlib.Path, network: RNN, vocabulary: Vocabulary, content: Checkpoint
 ) -> dict[str, Any]:
     """Measures perplexity on held-out text, and removes an int8 file that does not hold it."""
-    ids = held_out_streams(Config(**content["config"]), vocabulary)
+    ids = held_out_streams(Config(**content.config), vocabulary)
     if ids is None:
         for name in EIGHT_BITS:
             (folder / name).unlink()
@@ -169,11 +167,3 @@ def _judge_eight_bits(
             (folder / name).unlink()
             judged["left_out"][name] = f"its perplexity on held-out text is {rise:.1%} higher"
     return judged
-
-
-def newest_checkpoint(root: pathlib.Path) -> pathlib.Path:
-    """The checkpoint under `root` that was written last."""
-    found = sorted(root.glob("*/checkpoint.pt"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise UserError(f"{root} holds no model: train one first (make train, or make demo)")
-    return found[-1]

@@ -10,7 +10,6 @@ from data.vocab import Vocabulary
 from export.torchscript.reader import ScriptReader
 from export.torchscript.speller import Spelling
 from job.layers.cache import HISTORY, cache_settings, mix_cache, ring
-from job.layers.cache_config import MAX_RATIO
 from job.layers.sampling import Options, apply_penalties, check, sample_token, seeded, uniform
 from job.model import RNN
 
@@ -28,7 +27,7 @@ class ScriptStream(ScriptReader):
     Args:
         spelling: how to spell words outside the vocabulary, from the checkpoint; empty: it never
             writes one.
-        cache: size, theta and share (see `job.layers.cache_config`); empty: none.
+        cache: size, theta and share (see `job.layers.cache`); empty: none.
         int8: whether the weights are kept in int8, for a CPU.
 
     Raises:
@@ -50,7 +49,7 @@ class ScriptStream(ScriptReader):
         self.cache_size: int = int(cache["size"])
         self.cache_theta: float = float(cache["theta"])
         self.cache_weight: float = float(cache["weight"])
-        self.max_ratio: float = MAX_RATIO
+        self.max_ratio: float = float(cache["max_ratio"])
         self.calm: float = LETTERS
         for parameter in self.parameters():
             parameter.requires_grad_(False)

@@ -144,7 +144,7 @@ def keep(rows: list, name: str, options: Any, data: str, more: list[str]) -> dic
     row = {
         "name": name,
         "parameters": sum(weight.numel() for weight in training.network.parameters()),
-        "words": len(training.train_ids),
+        "words": len(training.dataset.train_ids),
         "epochs": config.epochs,
         "seconds": training.history[-1]["seconds"],
         "best": best,

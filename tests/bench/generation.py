@@ -23,9 +23,8 @@ import numpy
 import torch
 
 from data.command_line import Parser, run
-from export.bundle import newest_checkpoint
 from export.torchscript.writer import ScriptWriter
-from job.checkpoint import load_network
+from job.checkpoint import load_network, newest_checkpoint
 from job.model import RNN
 from tests.bench.training import machine
 from tests.conftest import ROOT
@@ -64,8 +63,8 @@ def measure(checkpoint: pathlib.Path, words: int, repeats: int) -> dict[str, Any
     with torch.inference_mode():
         slow = rate(lambda count: course(network, count), few, repeats)
         paths["the course's way"] = {"tokens_per_second": slow}
-        cache = content["scores"].get("cache")
-        eager = ScriptWriter(network, vocabulary, content.get("speller") or {}, cache).eval()
+        cache = content.cache
+        eager = ScriptWriter(network, vocabulary, content.speller, cache).eval()
         paths["eager PyTorch"] = measure_writer(eager, prompts, words, repeats)
         for name in ("model.torchscript.pt", "model.int8.torchscript.pt"):
             if (folder / name).is_file():

@@ -25,7 +25,8 @@ import torch
 from data.command_line import Parser, run
 from export.manifest import MANIFEST
 from export.verify_bundle import inspect
-from job import checkpoint
+from job import state
+from job.checkpoint import load_checkpoint, read_file
 from tests.conftest import TINY, write_show
 
 OF_THE_CLOCK = {"seconds", "tokens_per_second"}  # scores that no two runs share
@@ -119,15 +120,17 @@ def job_case(folder: pathlib.Path) -> Case:
     settings = ["--data", str(show), *TINY, "--epochs", "3", "--save-seconds", "0"]
     names = {"checkpoint.pt", "resume.pt", "metrics.jsonl", "curves.png"}
     to_its_end(["job", *settings, "--out", str(unbroken)])
-    expected = checkpoint.load(unbroken / "checkpoint.pt")
+    expected = load_checkpoint(unbroken / "checkpoint.pt")
 
     def whole() -> None:
         for path in kept.iterdir() if kept.exists() else ():
             if path.name.startswith("."):
                 continue
             assert path.name in names, f"{path.name} has no business here"
-            if path.suffix == ".pt":
-                checkpoint.load(path)  # every byte by its checksum
+            if path.name == "checkpoint.pt":
+                load_checkpoint(path)  # verifies every byte by its checksum
+            elif path.suffix == ".pt":
+                read_file(path, state.FORMAT)
             elif path.suffix == ".jsonl":
                 looks(kept)
             else:
@@ -136,12 +139,12 @@ def job_case(folder: pathlib.Path) -> Case:
     def ended() -> None:
         whole()
         assert {path.name for path in kept.iterdir()} == names
-        found = checkpoint.load(kept / "checkpoint.pt")
-        assert found["step"] == expected["step"]
-        for name, weight in expected["model"].items():
-            assert torch.equal(weight, found["model"][name]), f"{name} is another"
-        for name in expected["scores"].keys() - OF_THE_CLOCK:
-            assert found["scores"][name] == expected["scores"][name], f"{name} is another"
+        found = load_checkpoint(kept / "checkpoint.pt")
+        assert found.step == expected.step
+        for name, weight in expected.model.items():
+            assert torch.equal(weight, found.model[name]), f"{name} is another"
+        for name in expected.scores.keys() - OF_THE_CLOCK:
+            assert found.scores[name] == expected.scores[name], f"{name} is another"
         assert looks(kept) == looks(unbroken)
 
     def begin() -> None:
@@ -165,7 +168,7 @@ def export_case(folder: pathlib.Path) -> Case:
     kept = folder / "run"
 
     def whole() -> None:
-        checkpoint.load(kept / "checkpoint.pt")
+        load_checkpoint(kept / "checkpoint.pt")
         if (kept / MANIFEST).exists():
             next(inspect(kept))  # the checksum of every file
 

@@ -19,7 +19,6 @@ import torch
 
 from data.command_line import Parser, run
 from job.config import parse
-from job.engine.step import learning_rate
 
 WITHOUT_DROPOUT = [
     *("--dropout", "0", "--dropout-between", "0", "--dropout-input", "0"),
@@ -87,22 +86,19 @@ def work(path: pathlib.Path, steps: int, settings: list[str]) -> None:
     training.network.train()
     losses: list[Any] = []
     while training.step < steps:
-        for inp, target in training._batches():
+        for inp, target in training.batches():
             if training.step == WARM_UP:
                 settle(training.device)
                 start = time.monotonic()
-            rate = learning_rate(training.step, training.total_steps, training.config)
-            training.stepper.set_learning_rate(rate)
-            loss, training.hidden = training.stepper(inp, target, training.hidden)
+            loss = training.train_step(inp, target)
             losses.append(loss.clone() if isinstance(loss, torch.Tensor) else loss)
-            training.step += 1
             if training.step == steps:
                 break
     settle(training.device)
     seconds = time.monotonic() - start
     config = training.config
     tokens = (steps - WARM_UP) * config.batch_size * config.sequence_length
-    if training.group.first:
+    if training.group.is_rank0:
         gpu = training.device == "cuda"
         found = {
             "losses": [float(loss) for loss in losses],
@@ -110,7 +106,7 @@ def work(path: pathlib.Path, steps: int, settings: list[str]) -> None:
             "device": torch.cuda.get_device_name() if gpu else "cpu",
         }
         path.write_text(json.dumps(found), encoding="utf-8")
-    training.group.leave()
+    training.group.shutdown()
 
 
 def settle(device: str) -> None:

@@ -169,20 +169,20 @@ def mogrifier(network: nn.Module) -> Loss:
 class PartialShuffle(Run):
     """Each stream turned round by an amount of its own (Press, 2019)."""
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         rows = self.config.batch_size
-        length = len(self.train_ids) // rows
-        text = self.train_ids
-        epoch = self.step // self.steps_per_epoch
+        length = len(self.dataset.train_ids) // rows
+        text = self.dataset.train_ids
+        epoch = self.step // self.dataset.steps_per_epoch
         source = torch.Generator().manual_seed(self.config.seed * 1000 + epoch)
         cut = torch.randint(length, (rows, 1), generator=source).to(text.device)
         place = (torch.arange(length, device=text.device) + cut) % length
         kept = text[: rows * length].view(rows, length).gather(1, place)
-        self.train_ids = torch.cat([kept.flatten(), text[rows * length :]])
+        self.dataset.train_ids = torch.cat([kept.flatten(), text[rows * length :]])
         try:
-            batches = list(super()._batches())
+            batches = list(super().batches())
         finally:
-            self.train_ids = text
+            self.dataset.train_ids = text
         yield from batches
 
 
@@ -206,7 +206,7 @@ class Averaged(Run):
         with torch.no_grad():
             torch._foreach_copy_(weights, average)
         network = self.network.merged(self.config.temperature)
-        return {"valid_loss": held_out_loss(network, self.valid_ids, self.primer)}
+        return {"valid_loss": held_out_loss(network, self.dataset.valid.ids, self.dataset.primer)}
 
 
 IDEAS = {

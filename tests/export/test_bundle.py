@@ -73,7 +73,7 @@ def test_streamed_pieces_are_the_generated_text(writer):
 def test_eager_torchscript_and_onnx_write_the_same_words(bundle, writer):
     network, vocabulary, content = load_network(bundle / "checkpoint.pt")
     prompt, seed = "Bob: no?\n\n", 3
-    eager = ScriptWriter(network, vocabulary, content["speller"], content["scores"]["cache"])
+    eager = ScriptWriter(network, vocabulary, content.speller, content.cache)
     written = writer.generate(prompt, 60, 1.0, 0, 0.95, 0.0, 1.0, seed)
     assert eager.generate(prompt, 60, 1.0, 0, 0.95, 0.0, 1.0, seed) == written
     # The ONNX file is the network alone, without memory and spelling.

@@ -1,5 +1,6 @@
 """The reference consumer of docs/ against the writer itself: the same words for the same seed."""
 
+import dataclasses
 import pathlib
 import random
 import shutil
@@ -44,7 +45,7 @@ def spelling_bundle(checkpoint, folder, rise):
     with torch.no_grad():
         network.fc.bias[vocabulary.unknown_id] = network.fc.bias.mean() + rise
     cache = {"size": 20, "theta": 0.1, "weight": 0.3}
-    content = {**content, "speller": speller, "scores": {**content["scores"], "cache": cache}}
+    content = dataclasses.replace(content, speller=speller, cache=cache)
     _write(folder, network, vocabulary, content, pt2=False)
     return folder, ScriptWriter(network, vocabulary, speller, cache)
 
@@ -113,8 +114,8 @@ def test_the_same_words_as_the_writer(spelling, consumer):
 
 def test_the_same_words_as_the_small_show(bundle, consumer):
     network, vocabulary, content = load_network(bundle / "checkpoint.pt")
-    cache = content["scores"].get("cache")
-    eager = ScriptWriter(network, vocabulary, content.get("speller"), cache)
+    cache = content.cache
+    eager = ScriptWriter(network, vocabulary, content.speller, cache)
     compare(bundle, eager, consumer, CASES // 5)
 
 

@@ -28,7 +28,7 @@ def test_the_manifest_tells_what_was_measured(bundle):
 
 def test_perplexity_is_that_of_the_whole_text_at_once(bundle):
     network, vocabulary, content = load_network(bundle / "checkpoint.pt")
-    ids = held_out_streams(Config(**content["config"]), vocabulary)
+    ids = held_out_streams(Config(**content.config), vocabulary)
     found = perplexity(step_of_network(network), ids, network.n_layers, network.hidden_dim)
     with torch.no_grad():
         scores, _ = network.all_scores(ids[:, :-1], network.init_hidden(len(ids)))

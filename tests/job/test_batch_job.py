@@ -9,12 +9,12 @@ import sys
 
 import pytest
 import torch
+from job.engine.graphed import Stepper, out_of_memory
 
 from data.command_line import UserError
 from job import checkpoint
 from job.config import parse
 from job.engine import monitor
-from job.engine.graphed import Stepper, out_of_memory
 from job.model import RNN
 from job.train import Diverged, Run, Stopped
 from tests.conftest import ROOT, TINY

@@ -8,12 +8,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from job.layers.cache_config import NO_CACHE, CacheConfig
 
 from data import tokens
 from data.spacing import Spacing
 from data.vocab import Vocabulary
 from job.finalize import pack_speller, score_characters, unpack_speller
-from job.layers.cache_config import NO_CACHE, CacheConfig
 from job.layers.speller import UNICODE, Speller, features_at, fit_speller
 from job.model import RNN
 

@@ -5,10 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from job.layers.cache_config import MAX_RATIO, CacheConfig
 
 from job.checkpoint import load_network
 from job.layers import cache as ring
-from job.layers.cache_config import MAX_RATIO, CacheConfig
 from job.report.samples import choose, mix_cache, sample
 
 MEMORY = CacheConfig(30, 0.5, 0.2)

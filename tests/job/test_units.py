@@ -6,10 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from job.layers.cache_config import NO_CACHE, CacheConfig, attention
 from torch.nn import functional as F
 
 from job.evaluate import held_out_loss, token_losses
-from job.layers.cache_config import NO_CACHE, CacheConfig, attention
 from job.layers.loss import linear_cross_entropy
 from job.layers.regularization import locked_dropout, weight_drop, word_dropout
 from job.layers.subwords import Subwords, char_ngrams

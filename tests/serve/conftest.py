@@ -1,5 +1,6 @@
 """What these tests share: writers of either runtime, and a model that spells and remembers."""
 
+import dataclasses
 import hashlib
 import json
 import pathlib
@@ -34,7 +35,7 @@ def remembering(checkpoint: pathlib.Path, folder: pathlib.Path, size: int) -> pa
     with torch.no_grad():
         network.fc.bias[vocabulary.unknown_id] = network.fc.bias.mean() + 6
     cache = {"size": size, "theta": 0.1, "weight": 0.3}
-    content = {**content, "speller": speller, "scores": {**content["scores"], "cache": cache}}
+    content = dataclasses.replace(content, speller=speller, cache=cache)
     facts = _write(folder, network, vocabulary, content, pt2=False) | {"held_out": {}}
     manifest = manifest_of(folder, network, vocabulary, content, facts)
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
