@@ -150,7 +150,7 @@ def read_file(path: str | pathlib.Path, kind: str) -> dict[str, Any]:
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: no such checkpoint; train first (make train)")
+        raise UserError(f"{path}: there is no such checkpoint; train first (make train)")
     try:
         with zipfile.ZipFile(path) as archive:  # torch.load does not verify the checksums
             if damaged := archive.testzip():
