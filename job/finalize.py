@@ -26,7 +26,7 @@ from job.model import RNN
 
 # Values that `fit_cache` tries.
 THETAS = (0.05, 0.07, 0.1, 0.14, 0.2, 0.3)
-WEIGHTS = (0.03, 0.05, 0.07, 0.1, 0.14, 0.2)
+WEIGHTS = (0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.4)
 
 RARE = 4  # maximum count of the words that the speller is trained on
 MIN_WORDS = 100  # with fewer rare words, no speller is trained
