@@ -27,7 +27,7 @@ BIT = math.log(2)  # nats
 
 @dataclasses.dataclass(frozen=True)
 class TokenizedText:
-    """A text to score: its ids, and its out-of-vocabulary (OOV) words told apart."""
+    """A text to score: its ids, and labels that distinguish its out-of-vocabulary (OOV) words."""
 
     text: str
     ids: Tensor  # (words,) int64; the unknown token's id for OOV words

@@ -201,6 +201,8 @@ def build(
     speller = unpack_speller(checkpoint.speller)
     speller = speller and speller.to(device)
     scores, kinds = scores_of(network, vocabulary, texts, cache, speller)
+    # Measured once, at the end of the run.
+    scores |= {key: value for key, value in checkpoint.scores.items() if key.startswith("test_")}
 
     known = structure.known_names(vocabulary.speakers)
     training = structure.without_marks(texts.training)

@@ -46,6 +46,20 @@ SCORES = (
         "different vocabularies.",
     ),
     (
+        "test_loss_with_cache",
+        "Test loss with neural cache",
+        "{:.3f}",
+        "without {test_loss:.3f}",
+        "Of the test part, which was used for no choice, measured at the end of the run.",
+    ),
+    (
+        "test_bits_per_character",
+        "Test bits per character",
+        "{:.3f}",
+        "words {test_bits_of_words:.3f}, letters {test_bits_of_letters:.3f}",
+        "Of the test part, likewise.",
+    ),
+    (
         "training_loss",
         "Loss on training text",
         "{:.3f}",

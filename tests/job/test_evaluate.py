@@ -19,6 +19,7 @@ from job.evaluate import (
 from job.finalize import fit_cache
 from job.layers.cache import MAX_RATIO, NO_CACHE, CacheConfig, mix_cache, ring
 from job.model import RNN
+from job.report.__main__ import main
 from job.train import Run
 from tests.conftest import TINY
 
@@ -166,3 +167,7 @@ def test_test_part_is_scored_at_the_end_and_used_for_no_choice(show, tmp_path, k
     assert ("test_bits_per_character" in best) == ("bits_per_character" in best)
     assert all("test_loss" not in row for row in run.history if row is not best)
     assert len(text.ids) > 100
+    path = str(tmp_path / "run" / "checkpoint.pt")
+    main(["--checkpoint", path, "--words", "40", "--out", str(tmp_path / "report")])
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert f"{best['test_loss_with_cache']:.3f}" in page
