@@ -1,140 +1,140 @@
-"""report.html: the figures of report.json as one page that makes no request to any host."""
+"""report.html: report.json as one self-contained page, which makes no network request.
+
+The layout is in page.html, a Jinja2 template with autoescaping: text of a script or a file name
+cannot become markup.
+"""
 
 import dataclasses
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-import jinja2  # PyTorch depends on it
-import markupsafe
+import jinja2
+from markupsafe import Markup
 
 from job.report.charts import Series, histogram, line_chart
 
-JUDGED = "temperature 0.8"  # default of the exported model
+DEFAULT_COLUMN = "temperature 0.8"  # the default temperature of the exported model
 HELD_OUT = "held-out text"
-# (key of report["scores"], label, format, comparison, meaning). Scores that the report lacks are
-# left out.
+# One row of the summary per score: (key of report["scores"], label, format, reference value,
+# explanation). A score that is not in the report is left out.
 SCORES = (
     (
         "held_out_loss",
         "Held-out loss",
         "{:.3f}",
         "unigram model {unigram_loss:.3f}",
-        "Mean cross-entropy in nats per token on the validation text. Lower is better; the unigram "
-        "model knows only the frequency of each word.",
+        "Mean negative log-likelihood in nats per token, on text that was not trained on. Lower is "
+        "better. The unigram model knows only the frequency of each word.",
     ),
     (
         "perplexity",
         "Perplexity",
         "{:.1f}",
         "vocabulary {vocabulary:,}",
-        "exp of the loss: the number of equally likely tokens with the same uncertainty.",
+        "exp(loss): the number of equally likely tokens that would be as hard to predict.",
     ),
     (
         "held_out_loss_with_cache",
-        "The same with neural cache",
+        "Held-out loss with the neural cache",
         "{:.3f}",
         "without {held_out_loss:.3f}",
-        "The cache makes recent words more likely; the exported model samples from this mixture.",
+        "The cache raises the probability of words that occurred recently. The exported model uses "
+        "it too.",
     ),
     (
         "bits_per_character",
         "Bits per character",
         "{:.3f}",
         "words {bits_of_words:.3f}, letters {bits_of_letters:.3f}",
-        "All characters count, also those of out-of-vocabulary words: comparable between models of "
-        "different vocabularies.",
+        "Counts every character of the held-out text, out-of-vocabulary words included. Use it to "
+        "compare models with different vocabularies.",
     ),
     (
         "test_loss_with_cache",
-        "Test loss with neural cache",
+        "Test loss with the neural cache",
         "{:.3f}",
         "without {test_loss:.3f}",
-        "Of the test part, which was used for no choice, measured at the end of the run.",
+        "On the test part, measured once at the end of the run and used for no choice.",
     ),
     (
         "test_bits_per_character",
         "Test bits per character",
         "{:.3f}",
         "words {test_bits_of_words:.3f}, letters {test_bits_of_letters:.3f}",
-        "Of the test part, likewise.",
+        "Likewise.",
     ),
     (
         "training_loss",
         "Loss on training text",
         "{:.3f}",
         "held out {held_out_loss:.3f}",
-        "Loss on text that it was trained on, without dropout. Far below the held-out loss: "
-        "overfitting.",
+        "The same measure on training text. A large gap below the held-out loss means overfitting.",
     ),
 )
-# The same for text generated at JUDGED, compared with the held-out text.
-WRITTEN = (
+# The same for the text generated at DEFAULT_COLUMN; the reference value is the held-out text's.
+GENERATED = (
     (
         "lines_with_speaker",
-        "Lines with a speaker",
+        "Lines that start with a speaker",
         "{:.1%}",
         "The form of a script: close to the held-out text is good.",
     ),
     (
         "speaker_changes",
-        "Turns that change the speaker",
+        "Speaker changes",
         "{:.1%}",
-        "Of all pairs of consecutive speeches. Far below the held-out text: speakers answer "
-        "themselves.",
+        "Share of consecutive speeches with different speakers. Far below the held-out text: "
+        "characters answer themselves.",
     ),
     (
         "balanced_brackets",
-        "Brackets balanced",
+        "Balanced brackets",
         "{:.1%}",
-        "Of the lines with brackets: stage directions are closed.",
+        "Among lines with brackets: stage directions that are opened are closed.",
     ),
     (
         "balanced_quotes",
-        "Quotation marks balanced",
+        "Balanced quotation marks",
         "{:.1%}",
-        "Of the lines with quotation marks.",
+        "Among lines with quotation marks.",
     ),
     (
         "repeated_4_grams",
         "Repeated 4-grams",
         "{:.2%}",
-        "4-grams that occur earlier in the same scene. Far above the held-out text: it repeats "
-        "itself.",
+        "Share of 4-grams that occurred earlier in the same scene. Far above the held-out text: "
+        "the model loops.",
     ),
     (
         "copied_share",
         "Copied words",
         "{:.2%}",
-        "In runs of 8 or more words that occur in the training text. The held-out text shows how "
-        "many are phrases of the show.",
+        "Share of words in runs of 8 or more words that occur in the training text. The held-out "
+        "text shows how much of this is common phrases of the show.",
     ),
     (
         "longest_copied_run",
         "Longest copied run",
         "{:,} words",
-        "Quoted below. More than about 20 words are memorized, not a phrase.",
+        "Quoted below. More than about 20 words is memorization, not a common phrase.",
     ),
 )
 TABLES = (
     (
         "Structure",
         (
-            ("lines", "lines measured", "{:,}"),
+            ("lines", "lines", "{:,}"),
             ("words_per_line", "words per line, mean", "{:.1f}"),
-            ("words_per_line_shortest_tenth", "10th percentile", "{:,}"),
-            ("words_per_line_median", "median", "{:,}"),
-            ("words_per_line_longest_tenth", "90th percentile", "{:,}"),
+            ("words_per_line_shortest_tenth", "words per line, 10th percentile", "{:,}"),
+            ("words_per_line_median", "words per line, median", "{:,}"),
+            ("words_per_line_longest_tenth", "words per line, 90th percentile", "{:,}"),
             ("words_per_speech", "words per speech, mean", "{:.1f}"),
-            ("lines_with_speaker", "lines with a speaker", "{:.1%}"),
-            (
-                "lines_with_known_speaker",
-                "lines with a frequent speaker of the show",
-                "{:.1%}",
-            ),
-            ("speakers_per_100_lines", "distinct speakers in 100 lines", "{:.1f}"),
-            ("speaker_changes", "turns that change the speaker", "{:.1%}"),
-            ("directions_per_100_lines", "stage directions in 100 lines", "{:.1f}"),
+            ("lines_with_speaker", "lines that start with a speaker", "{:.1%}"),
+            ("lines_with_known_speaker", "with one of the 200 most frequent speakers", "{:.1%}"),
+            ("speakers_per_100_lines", "distinct speakers per 100 lines", "{:.1f}"),
+            ("speaker_changes", "speaker changes", "{:.1%}"),
+            ("directions_per_100_lines", "stage directions per 100 lines", "{:.1f}"),
             ("lines_with_brackets", "lines with brackets", "{:,}"),
             ("balanced_brackets", "of these, balanced", "{:.1%}"),
             ("lines_with_quotes", "lines with quotation marks", "{:,}"),
@@ -144,11 +144,11 @@ TABLES = (
     (
         "Repetition",
         (
-            ("distinct_1", "distinct words of 1,000", "{:.1%}"),
-            ("distinct_2", "distinct 2-grams of 1,000 words", "{:.1%}"),
-            ("distinct_3", "distinct 3-grams of 1,000 words", "{:.1%}"),
-            ("repeated_4_grams", "4-grams that occur earlier in the scene", "{:.2%}"),
-            ("longest_loop", "longest directly repeated phrase, words", "{:,}"),
+            ("distinct_1", "distinct words per 1,000 words", "{:.1%}"),
+            ("distinct_2", "distinct 2-grams per 1,000 words", "{:.1%}"),
+            ("distinct_3", "distinct 3-grams per 1,000 words", "{:.1%}"),
+            ("repeated_4_grams", "4-grams that occurred earlier in the scene", "{:.2%}"),
+            ("longest_loop", "longest phrase repeated immediately, words", "{:,}"),
         ),
     ),
     (
@@ -160,17 +160,17 @@ TABLES = (
     ),
 )
 KIND_NAMES = {
-    "word": ("words", "in the vocabulary, 10 occurrences or more"),
-    "rare word": ("rare words", "fewer than 10 occurrences"),
-    "unknown": ("unknown words", "out-of-vocabulary, read as <unk>"),
-    "speaker": ("speakers", "names at the start of a line"),
-    "mark": ("marks", "punctuation and line ends"),
+    "word": ("words", "in the vocabulary, 10 or more occurrences in the training text"),
+    "rare word": ("rare words", "fewer than 10 occurrences in the training text"),
+    "unknown": ("out-of-vocabulary words", "read as <unk>"),
+    "speaker": ("speakers", "the name that starts a line"),
+    "mark": ("punctuation", "and line breaks"),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One of the most important figures, as text."""
+    """One figure of the summary, formatted."""
 
     label: str
     value: str
@@ -179,113 +179,60 @@ class Row:
 
 
 def verdict(report: dict[str, Any]) -> list[Row]:
-    """The most important figures."""
+    """The summary: the figures to read first."""
     scores = report["scores"]
     facts = {**report["texts"], **scores}
     rows = [
-        Row(label, form.format(scores[key]), beside.format(**facts), meaning)
-        for key, label, form, beside, meaning in SCORES
+        Row(label, form.format(scores[key]), reference.format(**facts), meaning)
+        for key, label, form, reference, meaning in SCORES
         if key in scores
     ]
-    generated, held_out = (report["columns"][name] for name in (JUDGED, HELD_OUT))
+    generated, held_out = (report["columns"][name] for name in (DEFAULT_COLUMN, HELD_OUT))
     return rows + [
-        Row(label, shown(generated[key], form), f"held out {shown(held_out[key], form)}", meaning)
-        for key, label, form, meaning in WRITTEN
+        Row(label, number(generated[key], form), f"held out {number(held_out[key], form)}", meaning)
+        for key, label, form, meaning in GENERATED
     ]
 
 
 def render(report: dict[str, Any]) -> str:
-    """The page. Jinja2 escapes all text; the charts escape theirs."""
+    """The whole page as HTML.
+
+    Args:
+        report: what `job.report.__main__.build` returns.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "segments": segments}
     columns = report["columns"]
     lengths = [
         Series(name, histogram(columns[name]["line_lengths"], 3, 46))
-        for name in (*list(columns)[:2], JUDGED)
+        for name in (*list(columns)[:2], DEFAULT_COLUMN)
     ]
-    chart = line_chart(lengths, "words in a line (46: and more)", "% of lines")
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    template = pathlib.Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
-    return environment.from_string(template).render(
-        show=report["show"],
-        facts=facts_line(report),
-        texts=report["texts"],
-        sampling=report["sampling"],
-        verdict=verdict(report),
-        curves=markupsafe.Markup(curves(report["history"])),
-        lengths=markupsafe.Markup(chart),
-        kinds=kinds_table(report["loss_by_kind"]),
-        tables=figures_table(columns),
-        columns=columns,
-        samples={
-            name: [segments(scene) for scene in scenes]
-            for name, scenes in report["samples"].items()
-        },
+    return environment.get_template("page.html").render(
+        report=report,
+        summary=verdict(report),
+        loss_curves=Markup(loss_curves(report["history"])),
+        lengths=Markup(line_chart(lengths, "words per line (last bin: 46 or more)", "% of lines")),
+        kind_names=KIND_NAMES,
+        largest_loss=max((kind["loss"] or 0 for kind in report["loss_by_kind"].values()), default=0)
+        or 1,
+        tables=TABLES,
         settings=settings(report),
     )
 
 
-def shown(value: float | None, form: str) -> str:
-    """A figure as text; a dash if there was nothing to measure."""
+def number(value: float | None, form: str) -> str:
+    """A formatted figure; a dash where there was too little text to measure."""
     return "–" if value is None else form.format(value)
 
 
-def facts_line(report: dict[str, Any]) -> str:
-    """What was measured, in one line."""
-    texts, checkpoint = report["texts"], report["checkpoint"]
-    return (
-        f"{checkpoint['path']} ({checkpoint['sha256'][:12]}), "
-        f"{checkpoint['parameters'] / 1e6:.1f} M parameters, vocabulary {texts['vocabulary']:,}; "
-        f"trained on {texts['training_tokens']:,} tokens, scored on {texts['held_out_tokens']:,}; "
-        f"{report['created']}"
-    )
-
-
-def curves(rows: Sequence[dict[str, Any]]) -> str:
-    """A chart of the run's losses by epoch."""
-    lines = [
-        Series("training, with dropout", [(row["epoch"], row["train_loss"]) for row in rows]),
-        Series("held out", [(row["epoch"], row["valid_loss"]) for row in rows]),
-    ]
-    known = [(row["epoch"], row["unigram_loss"]) for row in rows if "unigram_loss" in row]
-    if known:
-        lines.append(Series("unigram model", known, dashed=True))
-    return line_chart(lines, "epoch", "loss, nats per token")
-
-
-def kinds_table(kinds: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Loss by kind of token: one dict a row, with the width of its bar in percent."""
-    highest = max((figures["loss"] or 0 for figures in kinds.values()), default=0) or 1
-    return [
-        {
-            "name": KIND_NAMES[kind][0],
-            "meaning": KIND_NAMES[kind][1],
-            "width": 100 * (figures["loss"] or 0) / highest,
-            "loss": shown(figures["loss"], "{:.2f}"),
-            "tokens": f"{figures['tokens']:,}",
-            "of_tokens": f"{figures['share_of_tokens']:.1%}",
-            "of_loss": f"{figures['share_of_loss']:.1%}",
-        }
-        for kind, figures in kinds.items()
-    ]
-
-
-def figures_table(columns: dict[str, dict[str, Any]]) -> list[tuple[str, list[Any]]]:
-    """All figures of all texts: (title, [(label, the value of each text)])."""
-    return [
-        (
-            title,
-            [
-                (label, [shown(text[key], form) for text in columns.values()])
-                for key, label, form in rows
-            ],
-        )
-        for title, rows in TABLES
-    ]
-
-
 def segments(scene: dict[str, Any]) -> list[tuple[str, bool]]:
-    """A scene's text in order: (text, whether it is a copied run)."""
+    """A scene's text in order, as (text, whether it is copied from the training text)."""
     parts, done = [], 0
     for start, end in scene["copied"]:
         parts += [(scene["text"][done:start], False), (scene["text"][start:end], True)]
@@ -293,17 +240,29 @@ def segments(scene: dict[str, Any]) -> list[tuple[str, bool]]:
     return [*parts, (scene["text"][done:], False)]
 
 
+def loss_curves(rows: Sequence[dict[str, Any]]) -> str:
+    """The losses by epoch as an SVG chart; "" without a history."""
+    lines = [
+        Series("training, with dropout", [(row["epoch"], row["train_loss"]) for row in rows]),
+        Series("held out", [(row["epoch"], row["valid_loss"]) for row in rows]),
+    ]
+    unigram = [(row["epoch"], row["unigram_loss"]) for row in rows if "unigram_loss" in row]
+    if unigram:
+        lines.append(Series("unigram model", unigram, dashed=True))
+    return line_chart(lines, "epoch", "loss, nats per token")
+
+
 def settings(report: dict[str, Any]) -> dict[str, Any]:
     """Everything needed to reproduce the run and the report."""
     return {
-        "checkpoint's sha256": report["checkpoint"]["sha256"],
+        "sha256 of the checkpoint": report["checkpoint"]["sha256"],
         "seed of this report": report["seed"],
-        "commit, trained": report["git_commit"]["trained"] or "unknown",
-        "commit, evaluated": report["git_commit"]["evaluated"] or "unknown",
+        "git commit, training": report["git_commit"]["trained"] or "unknown",
+        "git commit, evaluation": report["git_commit"]["evaluated"] or "unknown",
         **{
-            f"{library}, {when}": version
+            f"{part}, {when}": version
             for when, versions in report["versions"].items()
-            for library, version in versions.items()
+            for part, version in versions.items()
         },
         **report["config"],
     }

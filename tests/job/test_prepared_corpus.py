@@ -82,7 +82,7 @@ def test_prepared_corpus_in_export_and_report(show, corpus, trained_on_it, tmp_p
     assert "copies are searched in a sample of it" in capsys.readouterr().err
     written = json.loads((tmp_path / "report.json").read_text())
     assert written["texts"]["training_tokens"] == sum(texts.counts)
-    assert "copies were searched in a sample" in (tmp_path / "report.html").read_text()
+    assert "a sample of the training text" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.parametrize("flag", ["--min-count", "--valid-fraction", "--valid"])
