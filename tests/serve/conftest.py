@@ -1,5 +1,6 @@
 """Shared fixtures: models in both runtimes, with and without speller and neural cache."""
 
+import dataclasses
 import hashlib
 import json
 import pathlib
@@ -35,7 +36,7 @@ def export_with_cache(checkpoint: pathlib.Path, folder: pathlib.Path, size: int)
     with torch.no_grad():
         network.fc.bias[vocabulary.unknown_id] = network.fc.bias.mean() + 6
     cache = {"size": size, "theta": 0.1, "weight": 0.3}
-    content = {**content, "speller": speller, "scores": {**content["scores"], "cache": cache}}
+    content = dataclasses.replace(content, speller=speller, cache=cache)
     checks = write_files(folder, network, vocabulary, content, pt2=False) | {"held_out": {}}
     manifest = build_manifest(folder, network, vocabulary, content, checks)
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
