@@ -19,7 +19,8 @@ from data.command_line import Parser, run
 from data.show.read import LOW_TIDE, read_show, split_show
 from data.vocab import Vocabulary
 from job.checkpoint import build_network
-from job.config import Config, parse
+from job.config import Config
+from job.options import parse
 from job.engine.step import detach, learning_rate
 from job.evaluate import held_out_loss
 from job.layers.subwords import Subwords

@@ -8,7 +8,7 @@ import torch
 from data.show.read import split_show
 from data.texts import held_out_text, texts_of
 from data.vocab import Vocabulary
-from job.config import parse
+from job.options import parse
 from job.evaluate import (
     TokenizedText,
     held_out_loss,

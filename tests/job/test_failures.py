@@ -13,7 +13,7 @@ import torch
 from data.command_line import UserError
 from job import state
 from job.checkpoint import load_checkpoint, read_file
-from job.config import parse
+from job.options import parse
 from job.engine import monitor
 from job.engine.step import learning_rate
 from job.engine.stepper import Stepper, out_of_memory
