@@ -1,1 +1,1 @@
-"""Text and its numbers: from a show's script to ids and back. Imports no other room."""
+"""Text and token ids: scripts, tokenizer, vocabulary, batches. Imports no other room."""

@@ -1,65 +1,95 @@
-"""python -m data: bring a show's script by name, or prepare many shows."""
+"""python -m data: download a show's script by name, or prepare a corpus of many shows."""
 
 import argparse
 import dataclasses
 import os
-import signal
 import sys
 import time
+from typing import Any
 
 from data.command_line import Parser, UserError, run
+from data.corpus.settings import Resources, Settings
 from data.show import fetch
 
 
 def main() -> None:
-    """Does what the command line says."""
-    parser = Parser(prog="python -m data", description="Brings and prepares shows' scripts.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verb = verbs.add_parser("fetch", help="download a show and check its sha256")
-    verb.add_argument("show", choices=sorted(fetch.SHOWS), help="the show's name")
-    verb.add_argument("--url", default="", help="another address of the same file")
-    verb.add_argument("--folder", default="data/raw", help="where the file goes")
-    verb = verbs.add_parser(
-        "prepare", help="make many shows ready to be trained on without being loaded"
-    )
-    verb.add_argument("sources", nargs="+", help="folders of .txt and .csv files, or such files")
-    verb.add_argument("--out", required=True, help="folder of the corpus: data/prepared/NAME")
-    verb.add_argument("--vocab-size", type=int, default=50_000, help="words at most; 0: no limit")
-    verb.add_argument("--min-count", type=int, default=2, help="words seen less often are <unk>")
-    verb.add_argument(
-        "--valid-fraction", type=float, default=0.05, help="share of each show to hold out"
-    )
-    verb.add_argument("--valid", default="", help="held-out file, instead of the shows' ends")
-    verb.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="side by side")
+    """Parses the command line and runs its subcommand."""
+    parser = Parser(prog="python -m data", description="Downloads and prepares shows' scripts.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add_fetch(commands)
+    add_prepare(commands)
     options = parser.parse_args()
-    if options.verb == "fetch":
+    if options.command == "fetch":
         print(fetch.fetch(options.show, options.folder, options.url))
     else:
         prepare_command(options)
 
 
+def add_fetch(commands: Any) -> None:
+    """Adds the subcommand fetch."""
+    command = commands.add_parser("fetch", help="download a show and check its sha256")
+    command.add_argument("show", choices=sorted(fetch.SHOWS), help="name of the show")
+    command.add_argument("--url", default="", help="another address of the same file")
+    command.add_argument("--folder", default="data/raw", help="folder to save the file in")
+
+
+def add_prepare(commands: Any) -> None:
+    """Adds the subcommand prepare; its flags are the fields of `Settings` and --processes."""
+    command = commands.add_parser(
+        "prepare", help="tokenize many shows into a memory-mapped corpus to train on"
+    )
+    command.add_argument("sources", nargs="+", help=".txt and .csv files, or folders of them")
+    command.add_argument("--out", required=True, help="folder of the corpus: data/prepared/NAME")
+    command.add_argument(
+        "--vocab-size",
+        type=int,
+        default=Settings.vocab_size,
+        help="largest vocabulary; 0: no limit",
+    )
+    command.add_argument(
+        "--min-count",
+        type=int,
+        default=Settings.min_count,
+        help="rarer words are out-of-vocabulary (<unk>)",
+    )
+    command.add_argument(
+        "--valid-fraction",
+        type=float,
+        default=Settings.valid_fraction,
+        help="share of each show held out",
+    )
+    command.add_argument(
+        "--valid", default=Settings.valid, help="validation file, instead of the end of each show"
+    )
+    command.add_argument(
+        "--processes", type=int, default=os.cpu_count() or 1, help="worker processes"
+    )
+
+
 def prepare_command(options: argparse.Namespace) -> None:
-    """python -m data prepare."""
-    from data.corpus.build import Portions, Settings, prepare  # only now: fetching needs no numpy
+    """Runs python -m data prepare: prints a summary on stderr and the folder on stdout."""
+    # Imported here because fetch needs no NumPy.
+    from data.corpus.build import prepare
     from data.corpus.prepared import Prepared
 
     if options.processes < 1:
         raise UserError(f"--processes must be at least 1, not {options.processes}")
-    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(Settings)}
+    settings = {field.name: getattr(options, field.name) for field in dataclasses.fields(Settings)}
+    resources = Resources(options.processes)
     start = time.monotonic()
-    anew = prepare(options.sources, options.out, Settings(**given), Portions(options.processes))
-    told = Prepared.open(options.out).manifest
+    was_prepared = prepare(options.sources, options.out, Settings(**settings), resources)
+    manifest = Prepared.open(options.out).manifest
     seconds = time.monotonic() - start
     print(
-        f"{len(told['shows']):,} shows, {told['tokens']['train']:,} words to train on, "
-        f"{told['tokens']['valid']:,} held out, vocabulary {told['vocabulary']['words']:,} "
-        f"({told['unknown_share']:.1%} of the words are unknown): "
-        + (f"prepared in {seconds:.1f} s" if anew else "nothing has changed since"),
+        f"{len(manifest['shows']):,} shows, {manifest['tokens']['train']:,} training words, "
+        f"{manifest['tokens']['valid']:,} held-out words, "
+        f"vocabulary {manifest['vocabulary']['words']:,} "
+        f"({manifest['oov_rate']:.1%} of the words are out-of-vocabulary): "
+        + (f"prepared in {seconds:.1f} s" if was_prepared else "nothing has changed"),
         file=sys.stderr,
     )
     print(options.out)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     run(main)

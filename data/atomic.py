@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: a file appears complete or not at all."""
 
 import contextlib
 import os
@@ -11,9 +11,10 @@ from data.command_line import DiskFull
 
 @contextlib.contextmanager
 def atomic_write(path: pathlib.Path) -> Iterator[BinaryIO]:
-    """Opens a file beside `path` for writing, and renames it to `path` when all went well.
+    """Opens a temporary file beside `path` for writing and renames it to `path` at the end.
 
-    An interrupted write leaves the earlier file as it was.
+    The content is flushed to the disk before the rename. An interrupted write leaves the previous
+    file unchanged.
 
     Raises:
         DiskFull: if the file cannot be written.

@@ -1,4 +1,4 @@
-"""Ids into batches: windows the course's way, and the long streams that training uses."""
+"""Batches of token ids: overlapping windows, and contiguous streams for truncated BPTT."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,19 +10,21 @@ from torch.utils.data import DataLoader, TensorDataset
 def batch_data(
     words: Sequence[int], sequence_length: int, batch_size: int, shuffle: bool = True
 ) -> DataLoader:
-    """Every complete window of the text with the word that follows it.
+    """A DataLoader of all windows of a text (stride 1), each with the word that follows it.
+
+    This is the batching of the Udacity course that this project starts from.
 
     Args:
-        words: the text as ids.
-        sequence_length: words in a window.
-        batch_size: windows in a batch; the last batch may be smaller.
+        words: the text as token ids.
+        sequence_length: words per window.
+        batch_size: windows per batch; the last batch may be smaller.
         shuffle: whether the windows come in random order.
 
     Returns:
         A loader of (windows (batch, sequence_length) int64, next words (batch,) int64).
 
     Raises:
-        ValueError: for sizes below 1, or a text too short for one window and its next word.
+        ValueError: if a size is below 1 or the text is too short for one window and its target.
     """
     if sequence_length < 1 or batch_size < 1:
         raise ValueError(
@@ -32,9 +34,9 @@ def batch_data(
     ids = torch.as_tensor(words, dtype=torch.int64)
     if len(ids) <= sequence_length:
         raise ValueError(
-            f"{len(ids)} words hold no window of {sequence_length} and a word after it"
+            f"{len(ids)} words are too few for a window of {sequence_length} and its target"
         )
-    windows = ids.unfold(0, sequence_length, 1)[:-1]  # a view: nothing is copied
+    windows = ids.unfold(0, sequence_length, 1)[:-1]  # a view, not a copy
     dataset = TensorDataset(windows, ids[sequence_length:])
     return DataLoader(dataset, batch_size=batch_size, shuffle=shuffle)
 
@@ -46,39 +48,48 @@ def stream_batches(
     shift: int = 0,
     rows: slice = slice(None),
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Cuts a text into `batch_size` long streams read side by side, a piece at a time.
+    """Batches for truncated back-propagation through time (BPTT) over contiguous streams.
 
-    Row i of a batch goes on where row i of the batch before it ended, so that the hidden state
-    can be carried from one to the next (truncated back-propagation through time). `shift` turns
-    the text round by so many words first: a new one each epoch moves all borders.
+    The text is cut into `batch_size` streams. Row i of a batch continues where row i of the
+    previous batch ended, so the hidden state can be carried from batch to batch.
 
     Args:
-        ids: (words,) int64, on any device; batches are made there, without a copy to the host. Or
-            an array of any integers, which may be mapped from a file: only what a batch needs of
-            it is read, when it is needed.
-        rows: which streams are wanted, of all.
+        ids: (words,) int64 tensor on any device; the batches are made on that device. Or an array
+            of any integer type, possibly memory-mapped: each batch reads only its own ids.
+        batch_size: number of streams.
+        sequence_length: BPTT length, in words.
+        shift: rotates the text by this many words first; a new shift each epoch moves the borders.
+        rows: the streams to return, of all `batch_size`; each rank of a distributed run takes its
+            own.
 
     Yields:
-        (inputs, targets), each (rows, time) with time = sequence_length but for the last;
-        targets are the inputs one word later. At most batch_size words an epoch are left out.
+        (inputs, targets), each (rows, time) int64. `time` is `sequence_length`, less in the last
+        batch. Targets are the inputs one word later. Fewer than `batch_size` words at the end of
+        the rotated text are in no stream.
+
+    Raises:
+        ValueError: if the text is too short for streams of two words.
     """
     length = len(ids) // batch_size
     if length < 2:
-        raise ValueError(f"{len(ids)} words are too few for {batch_size} streams of 2 or more")
+        raise ValueError(f"{len(ids)} words are too few for {batch_size} streams of at least 2")
     device = ids.device if isinstance(ids, torch.Tensor) else "cpu"
     streams = shift + length * torch.arange(batch_size, device=device)[rows, None]
     for start in range(0, length - 1, sequence_length):
         end = min(start + sequence_length, length - 1)
-        places = (streams + torch.arange(start, end + 1, device=device)) % len(ids)
-        piece = ids[places] if isinstance(ids, torch.Tensor) else as_tensor(ids[places.numpy()])
-        yield piece[:, :-1], piece[:, 1:]
+        positions = (streams + torch.arange(start, end + 1, device=device)) % len(ids)
+        if isinstance(ids, torch.Tensor):
+            chunk = ids[positions]
+        else:
+            chunk = as_tensor(ids[positions.numpy()])
+        yield chunk[:, :-1], chunk[:, 1:]
 
 
 def as_tensor(ids: Sequence[int] | np.ndarray) -> torch.Tensor:
-    """Ids of any integer type as int64, copied."""
+    """A copy of ids of any integer type as an int64 tensor."""
     return torch.from_numpy(np.array(ids, np.int64))
 
 
 def count_stream_batches(n_ids: int, batch_size: int, sequence_length: int) -> int:
-    """How many batches `stream_batches` yields."""
+    """The number of batches that `stream_batches` yields."""
     return -(-(n_ids // batch_size - 1) // sequence_length)

@@ -1,8 +1,8 @@
-"""The spaces between words, which the words do not tell: learned, so that they can be counted.
+"""A model of the spaces between words, so that bits per character count every character.
 
-Words are split at spaces and around the ten symbols, and `join_words` puts spaces back by a rule.
-A script does not always keep to it ("here...and"). To pay for every character of a text, this
-table says how likely a space is between two kinds of neighbours. Standard library only.
+Words are split at spaces and around the ten symbols, and `join_words` restores the spaces by a
+rule. Scripts do not always follow this rule ("here...and"). The model gives the probability of no,
+one or more spaces between two kinds of neighbouring words. Standard library only.
 """
 
 import collections
@@ -17,47 +17,48 @@ NONE, ONE, MORE = range(3)  # spaces between two words
 
 @dataclasses.dataclass(frozen=True)
 class Spacing:
-    """How often no, one or more spaces were seen between two kinds of neighbours."""
+    """Counts of no, one and more spaces by (left kind, right kind, space by the rule)."""
 
     counts: dict[tuple[str, str, bool], list[int]]
 
     @classmethod
     def learn(cls, text: str) -> "Spacing":
-        """Counts in a normalized text."""
+        """The counts of a normalized text."""
         counts: dict[tuple[str, str, bool], list[int]] = collections.defaultdict(lambda: [0, 0, 0])
         for neighbours, spaces in _gaps(text):
             counts[neighbours][min(spaces, MORE)] += 1
         return cls(dict(counts))
 
     def bits(self, text: str) -> float:
-        """What all spaces of a normalized text cost, in bits, given its words."""
+        """The bits that all spaces of a normalized text cost, given its words."""
         total = 0.0
         for (left, right, rule), spaces in _gaps(text):
             seen = self.counts.get((left, right, rule), [0, 0, 0])
             expected = [0.01, 0.98, 0.01] if rule else [0.98, 0.01, 0.01]
             kind = min(spaces, MORE)
             total -= math.log2((seen[kind] + expected[kind]) / (sum(seen) + 1))
-            total += spaces - 1 if kind == MORE else 0  # one bit for each further space
+            total += spaces - 1 if kind == MORE else 0  # one bit for each additional space
         return total
 
 
 def _gaps(text: str) -> list[tuple[tuple[str, str, bool], int]]:
-    """Every place between two words: (kinds of neighbours and what the rule says, spaces)."""
+    """All gaps between words: ((left kind, right kind, space by the rule), number of spaces)."""
     symbols = tokens.token_lookup()
-    inside = re.escape("".join(symbols))
-    found, place = [], 0
+    symbol_class = re.escape("".join(symbols))
+    gaps, end = [], 0
     before, previous, inside_quote = "", "", False
-    for match in re.finditer(rf"[{inside}]|[^ {inside}]+", text):
+    for match in re.finditer(rf"[{symbol_class}]|[^ {symbol_class}]+", text):
         word = match.group()
         rule = tokens.typed(before, previous, word, inside_quote).startswith(" ")
-        found.append(((_kind(previous), _kind(word), rule), match.start() - place))
+        gaps.append(((_kind(previous), _kind(word), rule), match.start() - end))
         inside_quote = tokens.quote_after(word, inside_quote)
-        before, previous, place = previous, word, match.end()
-    found.append(((_kind(previous), "", False), len(text) - place))
-    return found
+        before, previous, end = previous, word, match.end()
+    gaps.append(((_kind(previous), "", False), len(text) - end))
+    return gaps
 
 
 def _kind(word: str) -> str:
+    """The class of a word: a symbol itself, number, speaker, contraction, other word, or none."""
     if word in tokens.token_lookup():
         return word
     if tokens.is_number(word):

@@ -1,69 +1,103 @@
-"""The texts of a run, read in one way for all who need them: from scripts or a prepared corpus."""
+"""The texts of a training run, from a script or a prepared corpus: one loader for all callers."""
 
 import collections
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, Union
+from typing import Any
+
+import numpy as np
 
 from data.corpus.prepared import Prepared, is_prepared
-from data.show.read import read_show, split_show
+from data.show.read import read_show, split_with_test
 from data.vocab import Vocabulary
-
-if TYPE_CHECKING:
-    import numpy as np
-
-
-class Config(Protocol):
-    """The settings of a run that say what its texts are; see job/config.py."""
-
-    data: str
-    valid: str
-    valid_fraction: float
-    min_count: int
-
-    @property
-    def show_name(self) -> str:
-        """What the show is called."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Texts:
-    """What a network is trained on and judged by. Of a prepared corpus both texts are samples."""
+class TrainingText:
+    """The train, validation and test text of a run, with vocabulary, ids and counts.
+
+    Of a prepared corpus, `train_text` and `valid_text` are excerpts; `train_ids` and `counts` are
+    those of the whole training text.
+    """
 
     train_text: str
     valid_text: str
     vocabulary: Vocabulary
-    train_ids: Union[list[int], "np.memmap"]  # of all the training text
-    counts: Sequence[int]  # how often each word of the vocabulary stands there, by id
+    train_ids: list[int] | np.memmap  # a list for a script, a memory-mapped array for a corpus
+    counts: Sequence[int]  # of each vocabulary word in the training text, by id
+    test_text: str = ""  # "" without a test part
 
 
-def texts_of(config: Config) -> Texts:
-    """Reads the texts and makes the vocabulary, or finds it made in a prepared corpus.
+def load_texts(
+    data: str,
+    show: str,
+    *,
+    valid: str = "",
+    valid_fraction: float = 0.05,
+    test: str = "",
+    test_fraction: float = 0.0,
+    min_count: int = 2,
+) -> TrainingText:
+    """Loads a script and builds its vocabulary, or opens a prepared corpus.
+
+    Args:
+        data: a script (see `read_show`) or the folder of a prepared corpus.
+        show: the show's name, for the vocabulary.
+        valid: a file of validation text, instead of the end of the script.
+        valid_fraction: the share of the script to hold out for validation.
+        test: a file of test text, instead of the end of the script.
+        test_fraction: the share of the script to hold out for the test; 0 for none.
+        min_count: rarer words are out-of-vocabulary.
+
+    A prepared corpus has its own validation split and vocabulary, and no test split.
 
     Raises:
-        UserError: see `corpus.read_show` and `Prepared.open`.
+        UserError: if a file or a corpus cannot be used; see `read_show` and `Prepared.open`.
     """
-    if is_prepared(config.data):
-        prepared = Prepared.open(config.data)
-        vocabulary = dataclasses.replace(prepared.vocabulary(), show=config.show_name)
-        held_out = read_show(config.valid) if config.valid else prepared.sample("valid")
-        ids, counts = prepared.ids("train"), prepared.counts()
-        return Texts(prepared.sample("train"), held_out, vocabulary, ids, counts)
-    train, held_out = read_show(config.data), ""
-    if config.valid:
-        held_out = read_show(config.valid)
-    else:
-        train, held_out = split_show(train, config.valid_fraction)
-    vocabulary = Vocabulary.build(train, config.show_name, config.min_count)
-    ids = vocabulary.encode(train)
-    seen = collections.Counter(ids)
-    return Texts(train, held_out, vocabulary, ids, [seen[n] for n in range(len(vocabulary))])
+    if is_prepared(data):
+        corpus = Prepared.open(data)
+        return TrainingText(
+            train_text=corpus.excerpt("train"),
+            valid_text=read_show(valid) if valid else corpus.excerpt("valid"),
+            vocabulary=dataclasses.replace(corpus.vocabulary(), show=show),
+            train_ids=corpus.ids("train"),
+            counts=corpus.counts(),
+            test_text=read_show(test) if test else "",
+        )
+    train_text, valid_text, test_text = split_with_test(
+        read_show(data), 0.0 if valid else valid_fraction, 0.0 if test else test_fraction
+    )
+    valid_text = read_show(valid) if valid else valid_text
+    test_text = read_show(test) if test else test_text
+    vocabulary = Vocabulary.build(train_text, show, min_count)
+    ids = vocabulary.encode(train_text)
+    counts = collections.Counter(ids)
+    return TrainingText(
+        train_text,
+        valid_text,
+        vocabulary,
+        ids,
+        [counts[index] for index in range(len(vocabulary))],
+        test_text,
+    )
 
 
-def held_out_text(config: Config) -> str:
-    """The held-out text alone; raises `UserError` likewise."""
+def texts_of(config: Any) -> TrainingText:
+    """`load_texts` with the fields of a run's configuration (`job.config.Config`).
+
+    A field that the configuration lacks has its default value.
+    """
+    names = ("valid", "valid_fraction", "test", "test_fraction", "min_count")
+    options = {name: getattr(config, name) for name in names if hasattr(config, name)}
+    return load_texts(config.data, config.show_name, **options)
+
+
+def held_out_text(config: Any) -> str:
+    """The validation text of a run, without the vocabulary; raises `UserError` as `load_texts`."""
     if config.valid:
         return read_show(config.valid)
     if is_prepared(config.data):
-        return Prepared.open(config.data).sample("valid")
-    return split_show(read_show(config.data), config.valid_fraction)[1]
+        return Prepared.open(config.data).excerpt("valid")
+    test_file, test_fraction = getattr(config, "test", ""), getattr(config, "test_fraction", 0.0)
+    text = read_show(config.data)
+    return split_with_test(text, config.valid_fraction, 0.0 if test_file else test_fraction)[1]

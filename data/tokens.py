@@ -1,15 +1,16 @@
-"""Text into words and words into text: the only place where these rules live.
+"""The tokenizer: normalization, text to words, words to text. No other module holds these rules.
 
 Everything here is standard-library Python in the subset that TorchScript compiles, because the
-exported model carries these same functions inside it. TorchScript's strings are bytes: only ASCII
-is lowered by rule, letters outside ASCII by a table of (from, to) pairs that is applied first. Both
-runtimes then see the same words (tested on arbitrary text).
+exported model contains the same functions. Strings are bytes in TorchScript, so only ASCII is
+lower-cased by rule. Letters outside ASCII are lower-cased by a normalization table of (from, to)
+pairs, which is applied first. Python and TorchScript then give the same words (tested on arbitrary
+text).
 """
 
 import unicodedata
 from typing import Dict, Iterable, List, Set, Tuple
 
-# How other programs type what we write in one way. Applied to training text and prompts alike.
+# Typographic variants and the one form that replaces each, in training text and in prompts.
 TYPOGRAPHY: List[Tuple[str, str]] = [
     ("\ufeff", ""),  # byte order mark
     ("\u00ad", ""),  # soft hyphen
@@ -37,12 +38,15 @@ TYPOGRAPHY: List[Tuple[str, str]] = [
     ("\u2013", "-"),
     ("\u2014", "--"),
     ("\u2026", "..."),
-    ("\u212a", "K"),  # the Kelvin sign, which alone outside ASCII lowers to an ASCII letter
+    (
+        "\u212a",
+        "K",
+    ),  # the Kelvin sign: its lower case is the ASCII letter k
 ]
 
 
 def token_lookup() -> Dict[str, str]:
-    """The ten symbols that are words of their own, each with the name it bears among the words."""
+    """The ten symbols that are tokens of their own: symbol -> its name in the vocabulary."""
     return {
         ".": "||period||",
         ",": "||comma||",
@@ -58,25 +62,25 @@ def token_lookup() -> Dict[str, str]:
 
 
 def normalization_of(text: str) -> List[Tuple[str, str]]:
-    """The normalization a text needs: typography, then each letter outside ASCII to its lower case.
+    """The normalization table of a text: typography, then non-ASCII letters to lower case.
 
-    A letter's upper case and its decomposed spelling (e + combining accent) are covered too where
-    only the lower case was seen, so that a prompt in capitals meets the same words.
+    A letter's upper case and its decomposed spelling (e + combining accent) are in the table even
+    if the text holds only the lower case, so that a prompt in capitals gives the same words.
     """
-    return normalization_for(letters_of(normalize(text, TYPOGRAPHY, lower=False)))
+    return normalization_table(non_ascii_letters(normalize(text, TYPOGRAPHY, lower=False)))
 
 
-def letters_of(text: str) -> Set[str]:
-    """The characters outside ASCII of a text whose typography is normalized, composed.
+def non_ascii_letters(text: str) -> Set[str]:
+    """The characters outside ASCII, composed (NFC), of a text whose typography is normalized.
 
-    Those of a text are those of its parts, wherever it is cut at a line's end.
+    The set of a text is the union of the sets of its parts if all cuts are at line ends.
     """
     composed = unicodedata.normalize("NFC", text)
     return set(composed.encode().translate(None, bytes(range(128))).decode())
 
 
-def normalization_for(letters: Iterable[str]) -> List[Tuple[str, str]]:
-    """The normalization that `letters_of` a text need."""
+def normalization_table(letters: Iterable[str]) -> List[Tuple[str, str]]:
+    """The normalization table for a set of `non_ascii_letters`: (from, to) pairs in order."""
     normalization: Dict[str, str] = {}
     for letter in sorted(letters):
         small = letter.lower()
@@ -89,22 +93,22 @@ def normalization_for(letters: Iterable[str]) -> List[Tuple[str, str]]:
                 normalization[spelled] = small
             if form != small:
                 normalization[form] = small
-    # The longest first: a letter with two accents must not be taken for one with a single accent.
+    # Longest first: a letter with two accents must not match the entry with a single accent.
     return TYPOGRAPHY + sorted(normalization.items(), key=lambda pair: (-len(pair[0]), pair[0]))
 
 
 def normalize(text: str, normalization: List[Tuple[str, str]], lower: bool = True) -> str:
-    """Applies the normalization in their order and, if `lower`, turns ASCII to lower case."""
+    """Replaces every pair of the table in order; if `lower`, also lower-cases ASCII."""
     for old, new in normalization:
         text = text.replace(old, new)
     if lower:
-        for place in range(26):  # not lower(), which knows more letters here than in TorchScript
-            text = text.replace(chr(65 + place), chr(97 + place))
+        for letter in range(26):  # lower() changes more letters in Python than in TorchScript
+            text = text.replace(chr(65 + letter), chr(97 + letter))
     return text
 
 
 def split_words(text: str, symbols: Dict[str, str]) -> List[str]:
-    """Folded text into words; a symbol becomes its name, a word of its own."""
+    """Normalized text as a list of words; each symbol becomes a word of its own, by its name."""
     for symbol, name in symbols.items():
         text = text.replace(symbol, " " + name + " ")
     words: List[str] = []
@@ -125,13 +129,13 @@ def is_letter(word: str) -> bool:
 
 
 def typed(before: str, previous: str, word: str, inside_quote: bool) -> str:
-    """One word as a person types it after the two words before it: with or without a space.
+    """One detokenized word: `word` with the space that belongs before it, if any.
 
     Args:
-        before: the word two places back, as a character where it is a symbol; "" if there is none.
-        previous: the word just before, likewise.
-        word: the word to write, likewise.
-        inside_quote: whether a quotation mark was opened in this line before `word`.
+        before: the word two places back, a symbol as its character; "" if there is none.
+        previous: the word just before, in the same form.
+        word: the word to write, in the same form.
+        inside_quote: whether a quotation is open in this line before `word`.
     """
     if word == "\n" or previous == "" or previous == "\n" or previous == "(":
         return word
@@ -142,7 +146,7 @@ def typed(before: str, previous: str, word: str, inside_quote: bool) -> str:
     if previous == '"' and inside_quote:
         return word
     if word == "-":
-        # After the end of a sentence it is a dash, within one a hyphen.
+        # A dash after the end of a sentence, a hyphen within one.
         return " " + word if previous in [".", ",", ";", "!", "?", ")", '"'] else word
     if previous == "-":
         return " " + word if before in [".", ",", ";", "!", "?", ")", '"'] else word
@@ -155,25 +159,25 @@ def typed(before: str, previous: str, word: str, inside_quote: bool) -> str:
 
 
 def join_words(words: List[str], symbols: Dict[str, str]) -> str:
-    """Words into text as a person types it; the opposite of `split_words` up to spacing."""
+    """Detokenized text: the inverse of `split_words`, except for spacing."""
     characters: Dict[str, str] = {}
     for symbol, name in symbols.items():
         characters[name] = symbol
-    pieces: List[str] = []
+    parts: List[str] = []
     before = ""
     previous = ""
     inside_quote = False
     for name in words:
         word = characters.get(name, name)
-        pieces.append(typed(before, previous, word, inside_quote))
+        parts.append(typed(before, previous, word, inside_quote))
         inside_quote = quote_after(word, inside_quote)
         before = previous
         previous = word
-    return "".join(pieces)
+    return "".join(parts)
 
 
 def quote_after(word: str, inside_quote: bool) -> bool:
-    """Whether a quotation is open after `word`: a mark turns it, a new line closes it."""
+    """Whether a quotation is open after `word`: a mark opens or closes it, a new line closes it."""
     if word == "\n":
         return False
     return not inside_quote if word == '"' else inside_quote

@@ -1,55 +1,65 @@
-"""The words a model knows, their numbers, and the file that tells both to everyone else."""
+"""The vocabulary: lookup tables between words and ids, and vocab.json, the file that holds them."""
 
 import collections
 import dataclasses
 import heapq
 import json
-import re
 from collections.abc import Iterable
 
 from data import tokens, versions
 from data.command_line import UserError
+from data.speakers import SPEAKER
 
 FORMAT = "cold-open-vocabulary"
 UNKNOWN = "<unk>"
-SPEAKERS = 200  # so many are told, at most
-# A speaker is what stands before the first colon of a line, if it is short and not a direction.
-SPEAKER = re.compile(r'^([^:()\[\]"\n]{1,40}?) ?:(?:\s|$)', re.MULTILINE)
+MAX_SPEAKERS = 200  # in vocab.json
 
 
 def create_lookup_tables(words: Iterable[str]) -> tuple[dict[str, int], dict[int, str]]:
-    """Numbers the distinct words of a text, the most frequent first, ties by the alphabet.
+    """Ids for the distinct words of a text, most frequent first, ties in alphabetical order.
 
     Returns:
-        (vocab_to_int, int_to_vocab), each the other's inverse.
+        (vocab_to_int, int_to_vocab), inverse dictionaries.
     """
     ordered = [word for word, _ in most_frequent(collections.Counter(words).items())]
-    vocab_to_int = {word: number for number, word in enumerate(ordered)}
+    vocab_to_int = {word: index for index, word in enumerate(ordered)}
     return vocab_to_int, dict(enumerate(ordered))
 
 
 def most_frequent(counts: Iterable[tuple[str, int]], size: int = 0) -> list[tuple[str, int]]:
-    """The `size` most frequent (word, count), or all for 0; ties by the alphabet.
+    """The `size` most frequent (word, count), or all for 0; ties in alphabetical order.
 
-    Of `counts`, which may be more than fit into memory, only those that are returned are kept.
+    `counts` is iterated once and may be larger than memory: only the result is kept.
     """
-    turned = ((-count, word) for word, count in counts)
-    kept = heapq.nsmallest(size, turned) if size else sorted(turned)
+    negated = ((-count, word) for word, count in counts)
+    kept = heapq.nsmallest(size, negated) if size else sorted(negated)
     return [(word, -count) for count, word in kept]
 
 
-def is_blank_between(lines: int, empty: int) -> bool:
-    """Whether a script has blank lines between its speeches: more than a third are empty."""
-    return empty * 3 > lines
+@dataclasses.dataclass
+class LineStats:
+    """Counts of a script's lines. A text's counts are the sums of its parts' (cut at line ends)."""
+
+    speakers: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    lines: int = 0
+    empty: int = 0
+
+    def add(self, other: "LineStats") -> None:
+        """Adds the counts of another part of the text."""
+        self.speakers.update(other.speakers)
+        self.lines += other.lines
+        self.empty += other.empty
+
+    @property
+    def has_blank_lines(self) -> bool:
+        """Whether blank lines separate the speeches: more than a third of all lines are empty."""
+        return self.empty * 3 > self.lines
 
 
-def count_lines(text: str) -> tuple[collections.Counter[str], int, int]:
-    """What the lines of a normalized text tell: (speakers with their lines, lines, empty ones).
-
-    Those of a text are the sums of its parts, wherever it is cut at a line's end.
-    """
+def line_stats(text: str) -> LineStats:
+    """The line counts of a normalized text."""
     *lines, rest = text.split("\n")
-    # A name's 40 letters, a space and the colon: the pattern need only see what differs.
+    # The pattern ends within 42 characters, so it is applied once to lines that begin alike.
     heads = collections.Counter(
         line[: line.index(":") + 2] for line in (*lines, rest) if ":" in line[:42]
     )
@@ -57,37 +67,36 @@ def count_lines(text: str) -> tuple[collections.Counter[str], int, int]:
     for head, count in heads.items():
         if (match := SPEAKER.match(head)) and (name := match.group(1).strip()):
             speakers[name] += count
-    return speakers, len(lines), lines.count("")
+    return LineStats(speakers, len(lines), lines.count(""))
 
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """What turns text into ids and back, complete in itself; see `artifacts/README.md`."""
+    """All that turns text into ids and back; the content of vocab.json."""
 
     show: str
     words: list[str]  # by id
-    symbols: dict[str, str]  # character -> name among the words
-    normalization: list[tuple[str, str]]  # applied in this order before lower-casing ASCII
-    primer: str  # what a scene starts after: the blank line between two speeches
-    speakers: list[tuple[str, int]]  # (name, lines spoken), the most frequent first
+    symbols: dict[str, str]  # character -> its name among the words
+    normalization: list[tuple[str, str]]  # (from, to) in order, before ASCII is lower-cased
+    primer: str  # the separator of two speeches; a scene starts after it
+    speakers: list[tuple[str, int]]  # (name, lines spoken), most frequent first
     unknown: str = UNKNOWN
     casing: str = "lower"
     weights_sha256: str = ""
 
     @classmethod
     def build(cls, text: str, show: str, min_count: int = 2) -> "Vocabulary":
-        """The vocabulary of a training text: the words seen at least `min_count` times."""
+        """The vocabulary of a training text: the words that occur at least `min_count` times."""
         normalization = tokens.normalization_of(text)
         normalized = tokens.normalize(text, normalization)
         words = collections.Counter(tokens.split_words(normalized, tokens.token_lookup()))
-        speakers, lines, empty = count_lines(normalized)
-        blank_lines = is_blank_between(lines, empty)
-        return cls.of_counts(
-            show, normalization, words.items(), speakers.items(), blank_lines, min_count
-        )[0]
+        stats = line_stats(normalized)
+        speakers, blank_lines = stats.speakers.items(), stats.has_blank_lines
+        counts = words.items()
+        return cls.from_counts(show, normalization, counts, speakers, blank_lines, min_count)[0]
 
     @classmethod
-    def of_counts(
+    def from_counts(
         cls,
         show: str,
         normalization: list[tuple[str, str]],
@@ -97,35 +106,37 @@ class Vocabulary:
         min_count: int = 2,
         size: int = 0,
     ) -> tuple["Vocabulary", list[int]]:
-        """The vocabulary of a text that has been counted.
+        """The vocabulary of a text whose words are counted already.
 
         Args:
-            words: each word once, with its count; read once, and never held whole.
-            speakers: `count_lines`'s, likewise.
-            blank_lines: whether a blank line stands between two speeches.
-            min_count: words seen less often become the unknown word.
-            size: words at most, the unknown word among them; 0 for no limit.
+            show: the show's name.
+            normalization: the normalization table of the text.
+            words: each word once, with its count; iterated once, so it may be larger than memory.
+            speakers: each speaker once, with the number of lines; also iterated once.
+            blank_lines: whether blank lines separate the speeches.
+            min_count: rarer words are out-of-vocabulary and counted as `UNKNOWN`.
+            size: the largest number of words, `UNKNOWN` included; 0 for no limit.
 
         Returns:
-            (the vocabulary, how often each of its words was seen, by id).
+            (the vocabulary, the count of each of its words by id).
         """
         symbols = tokens.token_lookup()
         total = 0
 
-        def often() -> Iterable[tuple[str, int]]:
+        def frequent() -> Iterable[tuple[str, int]]:
             nonlocal total
             for word, count in words:
                 total += count
                 if count >= min_count and word != UNKNOWN:
                     yield word, count
 
-        kept = most_frequent(often(), max(size - 1, 1) if size else 0)
-        # Also where no word was rare: a prompt may hold a new one.
+        kept = most_frequent(frequent(), max(size - 1, 1) if size else 0)
+        # Always in the vocabulary: a prompt may contain new words even if no word is rare.
         kept = most_frequent([*kept, (UNKNOWN, total - sum(count for _, count in kept))])
         known = {word for word, _ in kept}
-        named = [
+        kept_speakers = [
             (name, count)
-            for name, count in most_frequent(speakers, SPEAKERS)
+            for name, count in most_frequent(speakers, MAX_SPEAKERS)
             if count > 1 and all(word in known for word in tokens.split_words(name + ":", symbols))
         ]
         vocabulary = cls(
@@ -134,7 +145,7 @@ class Vocabulary:
             symbols=symbols,
             normalization=normalization,
             primer="\n\n" if blank_lines else "\n",
-            speakers=named,
+            speakers=kept_speakers,
         )
         return vocabulary, [count for _, count in kept]
 
@@ -143,35 +154,39 @@ class Vocabulary:
 
     @property
     def unknown_id(self) -> int:
-        """The id that stands for every word not in the vocabulary."""
+        """The id of `unknown`, which replaces every out-of-vocabulary word."""
         return self.words.index(self.unknown)
 
     def split(self, text: str) -> list[str]:
-        """Text into words, symbols by name, unknown words as they are."""
+        """Text to words: symbols by name, out-of-vocabulary words unchanged."""
         return tokens.split_words(tokens.normalize(text, self.normalization), self.symbols)
 
     def encode(self, text: str) -> list[int]:
-        """Text into ids; a word not in the vocabulary becomes the unknown word's id."""
+        """Text to ids; an out-of-vocabulary word becomes `unknown_id`."""
         return self.numbers(self.split(text))
 
     def numbers(self, words: Iterable[str]) -> list[int]:
-        """Words into ids, likewise."""
-        vocab_to_int = {word: number for number, word in enumerate(self.words)}
+        """Words to ids; an out-of-vocabulary word becomes `unknown_id`."""
+        vocab_to_int = {word: index for index, word in enumerate(self.words)}
         unknown_id = self.unknown_id
         return [vocab_to_int.get(word, unknown_id) for word in words]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Ids into text as a person types it."""
-        return tokens.join_words([self.words[number] for number in ids], self.symbols)
+        """Ids to detokenized text."""
+        return tokens.join_words([self.words[index] for index in ids], self.symbols)
 
     def to_json(self) -> str:
-        """The whole vocabulary as the text of vocab.json."""
+        """The content of vocab.json."""
         fields = {"format": FORMAT, "version": versions.VOCABULARY, **vars(self)}
         return json.dumps(fields, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Vocabulary":
-        """Reads `to_json`'s text; raises `UserError` for anything else, naming what is wrong."""
+        """The vocabulary from the content of vocab.json.
+
+        Raises:
+            UserError: if it is not JSON, not a vocabulary, of another version, or lacks a field.
+        """
         try:
             fields = json.loads(text)
         except json.JSONDecodeError as error:

@@ -1,24 +1,28 @@
-"""What the tests share: a small show, and one bundle that is really trained and exported."""
+"""Shared fixtures: a small show, a finished training run on it, its exported bundle."""
 
 import pathlib
 import random
 import warnings
 
+import hypothesis
 import pytest
 import torch
 
 torch.set_num_threads(1)
+# No wall-clock limit per example: the first call of a TorchScript function compiles it.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 ROOT = pathlib.Path(__file__).parent.parent
 
 
 def write_show(path: pathlib.Path, lines: int = 400) -> pathlib.Path:
-    """A script with a pattern that a very small network can learn: who speaks decides what."""
+    """A script that a very small network can learn: the speaker determines the words."""
     source = random.Random(7)
-    said = {"Ann": ["hello there.", "(waving) hello, Bob!"], "Bob": ["not now, Ann.", "no?"]}
+    speeches = {"Ann": ["hello there.", "(waving) hello, Bob!"], "Bob": ["not now, Ann.", "no?"]}
     text = ["[setting: the café]"]
     for _ in range(lines):
-        who = source.choice(sorted(said))
-        text.append(f"{who}: {source.choice(said[who])}")
+        speaker = source.choice(sorted(speeches))
+        text.append(f"{speaker}: {source.choice(speeches[speaker])}")
     path.write_text("\n\n".join(text) + "\n", encoding="utf-8")
     return path
 
@@ -38,7 +42,7 @@ def show(tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def trained(show, tmp_path_factory) -> pathlib.Path:
-    """The folder of a finished small run."""
+    """The folder of a finished training run."""
     from job.config import parse
     from job.train import Run
 
@@ -50,7 +54,7 @@ def trained(show, tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def bundle(trained) -> pathlib.Path:
-    """The same folder with the exported files."""
+    """The folder of `trained` with the exported files."""
     from export.bundle import export
 
     export(trained / "checkpoint.pt")
@@ -59,7 +63,7 @@ def bundle(trained) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def writer(bundle):
-    """The exported TorchScript file, loaded."""
+    """The exported TorchScript model, loaded."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return torch.jit.load(str(bundle / "model.torchscript.pt"))

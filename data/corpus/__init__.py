@@ -1,1 +1,1 @@
-"""Many shows made ready to be trained on without being loaded."""
+"""Many shows as one prepared corpus: token ids in memory-mapped files."""

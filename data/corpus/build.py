@@ -1,16 +1,14 @@
-"""Many shows made ready once: counted, numbered, and written as ids that need not fit into memory.
+"""Prepares a corpus: tokenizes many shows once, into memory-mapped files of token ids.
 
-The work goes in pieces, in several processes (data/corpus/encode.py). A piece that is done is not
-done again after an interruption, and no file appears under its name before all are whole.
+The text is cut into shards, which several processes work on (data/corpus/encode.py). A completed
+shard is not processed again after an interruption. No file gets its final name before all are
+complete.
 """
 
-import bisect
-import collections
 import contextlib
 import dataclasses
 import fcntl
 import hashlib
-import itertools
 import json
 import os
 import pathlib
@@ -21,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from data import tokens, versions
+from data import versions
 from data.atomic import atomic_write
 from data.command_line import DiskFull, UserError
-from data.corpus.counts import MOST
-from data.corpus.encode import Piece, number_piece, settle, split_piece
-from data.corpus.fast_tokens import unix_lines
+from data.corpus.encode import build_vocabulary, encode_shard, tokenize_shard
+from data.corpus.excerpt import EXCERPT_BYTES, excerpt
+from data.corpus.plan import LOCK, PLAN, list_files, load_or_make_plan, shards_of
 from data.corpus.pool import run_all
 from data.corpus.prepared import (
     FORMAT,
@@ -34,119 +32,64 @@ from data.corpus.prepared import (
     SPLITS,
     WORK,
     Prepared,
-    changed,
+    changed_file,
     read_manifest,
+    source_files,
 )
-from data.corpus.scan import BLOCK, PIECE, Show, Span, scan, spans_of
+from data.corpus.settings import Resources, Settings
 from data.show.read import show_name
-
-KINDS = (".txt", ".csv")
-SAMPLES = {"train": 4_000_000, "valid": 200_000}  # bytes of text that stay text
-STRETCHES = 64  # parts that make the sample of a longer text
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What a prepared corpus depends on beside its texts; each is a flag."""
-
-    min_count: int = 2
-    vocab_size: int = 50_000
-    valid_fraction: float = 0.05
-    valid: str = ""
-
-    def __post_init__(self) -> None:
-        if self.min_count < 1:
-            raise UserError(f"--min-count must be at least 1, not {self.min_count}")
-        if self.vocab_size != 0 and self.vocab_size < 2:
-            raise UserError(f"--vocab-size must be 0 or at least 2, not {self.vocab_size}")
-        if not 0 < self.valid_fraction <= 0.5:
-            rule = "above 0 and at most 0.5"
-            raise UserError(f"--valid-fraction must be {rule}, not {self.valid_fraction}")
-
-
-@dataclasses.dataclass(frozen=True)
-class Portions:
-    """How the work is divided; without influence on what comes of it."""
-
-    processes: int = 1
-    block: int = BLOCK
-    piece: int = PIECE
-    most_words: int = MOST
 
 
 def prepare(
     sources: Sequence[str],
     out: str | pathlib.Path,
     settings: Settings,
-    portions: Portions,
+    resources: Resources,
 ) -> bool:
-    """Makes a prepared corpus of scripts, or goes on where an earlier call was interrupted.
+    """Prepares a corpus, or resumes an interrupted call. Does nothing if nothing has changed.
+
+    A previous corpus in `out` stays in place until the new one is complete.
 
     Args:
-        sources: text files, CSVs, and folders of such.
+        sources: text files, CSVs of dialogue, and folders of them.
         out: the folder of the corpus.
+        settings: what the corpus depends on besides its texts.
+        resources: processes and memory.
 
     Returns:
-        Whether there was anything to do.
+        Whether the corpus was prepared; False if it was up to date.
 
     Raises:
-        UserError: if there are no texts, one is not usable, or `out` is something else; `DiskFull`
-            if the disk is full. An earlier corpus in `out` stands until the new one is whole.
+        UserError: if there are no texts, a text cannot be used, or `out` is something else.
+        DiskFull: if a file cannot be written.
     """
     folder = pathlib.Path(out)
-    paths = list_shows(sources)
+    paths = list_files(sources)
     if settings.valid and _resolved(settings.valid) in map(_resolved, paths):
         raise UserError(f"{settings.valid} is among the texts to train on: move it elsewhere")
-    if _is_made(folder, paths, settings):
+    if _is_up_to_date(folder, paths, settings):
         shutil.rmtree(folder / WORK, ignore_errors=True)
         return False
     try:
         work = folder / WORK
         work.mkdir(parents=True, exist_ok=True)
-        with _alone(work / "lock"):
-            plan = _plan(paths, work, settings, portions)
+        with _exclusive_lock(work / LOCK):
+            plan = load_or_make_plan(paths, work, settings, resources)
             if not (work / MANIFEST).exists():
-                _make(plan, work, show_name(folder), settings, portions)
+                _build_files(plan, work, show_name(folder), settings, resources)
                 _write_manifest(plan, work, _command(sources, folder, settings), settings)
-            _give_names(folder)
+            _publish(folder)
     except OSError as error:
         raise DiskFull(folder, error) from None
     return True
-
-
-def list_shows(sources: Sequence[str]) -> list[str]:
-    """The files that are named, and those in the folders that are named, in order.
-
-    Raises:
-        UserError: if one does not exist or is named twice, or a folder holds no texts.
-    """
-    found: list[str] = []
-    for source in map(pathlib.Path, sources):
-        inside = [source]
-        if source.is_dir():
-            inside = sorted(
-                path
-                for path in source.rglob("*")
-                if path.suffix.lower() in KINDS
-                and not any(part.startswith(".") for part in path.relative_to(source).parts)
-            )
-            if not inside:
-                raise UserError(f"{source} holds no texts: put .txt or .csv files into it")
-        elif not source.exists():
-            raise UserError(f"{source}: there is no such file")
-        found += [path.as_posix() for path in inside]
-    for path, count in collections.Counter(found).items():
-        if count > 1:
-            raise UserError(f"{path} is named twice")
-    return found
 
 
 def _resolved(path: str) -> pathlib.Path:
     return pathlib.Path(path).resolve()
 
 
-def _is_made(folder: pathlib.Path, paths: list[str], settings: Settings) -> bool:
-    """Whether the folder is this very corpus; raises `UserError` if it is none of ours."""
+def _is_up_to_date(folder: pathlib.Path, paths: list[str], settings: Settings) -> bool:
+    """Whether the folder is this very corpus; raises `UserError` if it holds anything else."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file: give --out a folder")
     if (folder / MANIFEST).is_file():
@@ -154,8 +97,8 @@ def _is_made(folder: pathlib.Path, paths: list[str], settings: Settings) -> bool
         return (
             manifest["settings"] == dataclasses.asdict(settings)
             and [show["path"] for show in manifest["shows"]] == paths
-            and not changed([*manifest["shows"], *manifest["held_out_file"]])
-            and not Prepared(folder, manifest).damaged()
+            and not changed_file(source_files(manifest))
+            and not Prepared(folder, manifest).damaged_file()
         )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / WORK).is_dir():
         raise UserError(f"{folder} holds other files: give another --out")
@@ -163,7 +106,7 @@ def _is_made(folder: pathlib.Path, paths: list[str], settings: Settings) -> bool
 
 
 @contextlib.contextmanager
-def _alone(path: pathlib.Path) -> Iterator[None]:
+def _exclusive_lock(path: pathlib.Path) -> Iterator[None]:
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -172,146 +115,79 @@ def _alone(path: pathlib.Path) -> Iterator[None]:
         yield
 
 
-def _plan(
-    paths: list[str], work: pathlib.Path, settings: Settings, portions: Portions
-) -> dict[str, Any]:
-    """What is to be done: the files as they were found, and the pieces they are cut into."""
-    path = work / "plan.json"
-    asked = {"settings": dataclasses.asdict(settings), "paths": paths, "piece": portions.piece}
-    if path.exists():
-        plan = json.loads(path.read_bytes())
-        if plan["asked"] == asked and not changed([*plan["shows"], *plan["held_out_file"]]):
-            return plan
-    path.unlink(missing_ok=True)  # first: it must never vouch for another's pieces
-    for file in work.iterdir():
-        if file.name != "lock":
-            file.unlink()
-    fraction = 0.0 if settings.valid else settings.valid_fraction
-    tasks = [(show, work, fraction, portions.block) for show in paths]
-    shows: list[Show] = run_all(scan, tasks, portions.processes, "looks through the files")
-    file = [scan(settings.valid, work, 0.0, portions.block)] if settings.valid else []
-    train = spans_of(shows, False, portions.piece)
-    valid = spans_of(file or shows, not file, portions.piece)
-    plan = {
-        "asked": asked,
-        "normalization": tokens.normalization_for(set().union(*(show.letters for show in shows))),
-        "shows": [dataclasses.asdict(show) for show in shows],
-        "held_out_file": [dataclasses.asdict(show) for show in file],
-        "subwords": [
-            (split, [dataclasses.astuple(span) for span in spans])
-            for split, spans in (
-                *zip(itertools.repeat("train"), train),
-                *zip(itertools.repeat("valid"), valid),
-            )
-        ],
-    }
-    with atomic_write(path) as out:
-        out.write(json.dumps(plan).encode())
-    return json.loads(path.read_bytes())
-
-
-def _pieces(plan: dict[str, Any], work: pathlib.Path) -> list[Piece]:
-    return [
-        Piece(work / f"{number}.npz", split, [Span(*span) for span in spans], plan["normalization"])
-        for number, (split, spans) in enumerate(plan["subwords"])
-    ]
-
-
-def _make(
-    plan: dict[str, Any], work: pathlib.Path, show: str, settings: Settings, portions: Portions
+def _build_files(
+    plan: dict[str, Any], work: pathlib.Path, show: str, settings: Settings, resources: Resources
 ) -> None:
-    """Makes all files of the corpus in `work`, but for the manifest."""
-    pieces, processes = _pieces(plan, work), portions.processes
-    if not (work / "settled.json").exists():
-        todo = [(piece, portions.block) for piece in pieces if not piece.path.exists()]
-        run_all(split_piece, todo, processes, "splits words")
-        settle(pieces, work, show, settings.min_count, settings.vocab_size, portions.most_words)
-    settled = json.loads((work / "settled.json").read_bytes())
+    """Writes all files of the corpus except the manifest to `work`."""
+    shards, processes = shards_of(plan, work), resources.processes
+    if not (work / "layout.json").exists():
+        todo = [(shard, resources.block_bytes) for shard in shards if not shard.path.exists()]
+        run_all(tokenize_shard, todo, processes, "tokenize")
+        sizes = settings.min_count, settings.vocab_size, resources.max_words
+        build_vocabulary(shards, work, show, *sizes)
+    layout = json.loads((work / "layout.json").read_bytes())
     for split in SPLITS:
-        with (work / f"{split}.ids").open("ab") as file:  # what is there stays
-            file.truncate(settled["tokens"][split] * np.dtype(settled["dtype"]).itemsize)
+        with (work / f"{split}.ids").open("ab") as file:  # keeps what an interrupted call wrote
+            file.truncate(layout["tokens"][split] * np.dtype(layout["dtype"]).itemsize)
     todo = [
-        (piece, offset, settled["dtype"])
-        for piece, offset in zip(pieces, settled["offsets"], strict=True)
-        if piece.path.exists()  # the others are done
+        (shard, offset, layout["dtype"])
+        for shard, offset in zip(shards, layout["offsets"], strict=True)
+        if shard.path.exists()  # the others are encoded already
     ]
-    run_all(number_piece, todo, processes, "numbers words")
+    run_all(encode_shard, todo, processes, "encode")
     for split in SPLITS:
-        spans = [span for piece in pieces if piece.split == split for span in piece.spans]
+        ranges = [each for shard in shards if shard.split == split for each in shard.ranges]
         with atomic_write(work / f"{split}.txt") as file:
-            file.write(sample(spans, SAMPLES[split]))
-    if path := changed([*plan["shows"], *plan["held_out_file"]]):
-        (work / "plan.json").unlink()
-        raise UserError(f"{path} was changed while it was read: start again")
-
-
-def sample(spans: Sequence[Span], limit: int) -> bytes:
-    """The text of spans, or stretches of whole lines from all over it, of `limit` bytes at most."""
-    ends = list(itertools.accumulate(span.end - span.start for span in spans))
-    if ends[-1] <= limit:
-        return unix_lines(b"".join(block for span in spans for block in span.blocks()))
-    found = []
-    for number in range(STRETCHES):
-        place = number * ends[-1] // STRETCHES
-        span = spans[bisect.bisect_right(ends, place)]
-        start = span.end - (ends[bisect.bisect_right(ends, place)] - place)
-        end = min(start + limit // STRETCHES, span.end)
-        text = unix_lines(b"".join(Span(span.show, span.path, start, end).blocks()))
-        border = b"\n" if b"\n" in text else b" "
-        if start > span.start:
-            text = text[text.index(border) + 1 :] if border in text else b""
-        if end < span.end:
-            text = text[: text.rfind(border) + 1]
-        found.append(text if text.endswith(b"\n") else text + b"\n")
-    return b"".join(found)
+            file.write(excerpt(ranges, EXCERPT_BYTES[split]))
+    if path := changed_file(source_files(plan)):
+        (work / PLAN).unlink()
+        raise UserError(f"{path} was changed while it was read: run the same command again")
 
 
 def _write_manifest(
     plan: dict[str, Any], work: pathlib.Path, command: str, settings: Settings
 ) -> None:
-    settled = json.loads((work / "settled.json").read_bytes())
+    layout = json.loads((work / "layout.json").read_bytes())
     vocabulary = (work / "vocab.json").read_bytes()
-    shows, held_out = map(_told, plan["shows"]), map(_told, plan["held_out_file"])
-    told = {"train": list(shows), "valid": list(held_out)}
-    told["valid"] = told["valid"] or told["train"]
-    for piece, offset, sizes in zip(
-        _pieces(plan, work), settled["offsets"], settled["sizes"], strict=True
+    shows, valid_file = (list(map(_file_entry, plan[name])) for name in ("shows", "valid_file"))
+    entries = {"train": shows, "valid": valid_file or shows}
+    for shard, offset, sizes in zip(
+        shards_of(plan, work), layout["offsets"], layout["sizes"], strict=True
     ):
-        for span, size in zip(piece.spans, sizes, strict=True):
-            show = told[piece.split][span.show]  # whose spans follow each other
-            show.setdefault(piece.split, {"offset": offset, "tokens": 0})["tokens"] += size
+        for each, size in zip(shard.ranges, sizes, strict=True):
+            entry = entries[shard.split][each.show]  # a show's byte ranges are consecutive
+            entry.setdefault(shard.split, {"offset": offset, "tokens": 0})["tokens"] += size
             offset += size
-    own = (*(f"{split}.ids" for split in SPLITS), *(f"{split}.txt" for split in SPLITS))
+    names = [f"{split}.{suffix}" for suffix in ("ids", "txt") for split in SPLITS]
+    names += ["vocab.json", "counts.json"]
     manifest = {
         "format": FORMAT,
         "version": versions.CORPUS,
         "command": command,
         "settings": dataclasses.asdict(settings),
-        "dtype": settled["dtype"],
-        "tokens": settled["tokens"],
-        "unknown_share": settled["unknown"],
+        "dtype": layout["dtype"],
+        "tokens": layout["tokens"],
+        "oov_rate": layout["oov_rate"],
         "bytes": sum(show["bytes"] for show in plan["shows"]),
         "vocabulary": {
             "words": len(json.loads((work / "counts.json").read_bytes())),
             "sha256": hashlib.sha256(vocabulary).hexdigest(),
         },
-        "files": {
-            name: (work / name).stat().st_size for name in (*own, "vocab.json", "counts.json")
-        },
-        "shows": told["train"],
-        "held_out_file": told["valid"] if plan["held_out_file"] else [],
+        "files": {name: (work / name).stat().st_size for name in names},
+        "shows": shows,
+        "valid_file": valid_file,
     }
     with atomic_write(work / MANIFEST) as file:
         file.write(json.dumps(manifest, indent=1, ensure_ascii=False).encode())
 
 
-def _told(show: dict[str, Any]) -> dict[str, Any]:
-    """What the manifest tells of a file."""
-    return {name: show[name] for name in ("path", "bytes", "modified", "sha256")}
+def _file_entry(scanned: dict[str, Any]) -> dict[str, Any]:
+    """The manifest's entry of a source file, without its place in the splits."""
+    return {name: scanned[name] for name in ("path", "bytes", "mtime_ns", "sha256")}
 
 
 def _command(sources: Sequence[str], folder: pathlib.Path, settings: Settings) -> str:
-    """What was typed, for whoever has to type it again."""
+    """The command line that prepares this corpus, for messages that ask to run it again."""
     words = ["python", "-m", "data", "prepare", *map(str, sources), "--out", str(folder)]
     for field in dataclasses.fields(settings):
         if (value := getattr(settings, field.name)) != field.default:
@@ -319,13 +195,13 @@ def _command(sources: Sequence[str], folder: pathlib.Path, settings: Settings) -
     return shlex.join(words)
 
 
-def _give_names(folder: pathlib.Path) -> None:
-    """Moves the files to their place; the manifest, which vouches for all of them, last."""
+def _publish(folder: pathlib.Path) -> None:
+    """Moves the files to their final place; the manifest last, because it vouches for the rest."""
     work = folder / WORK
     names = json.loads((work / MANIFEST).read_bytes())["files"]
     (folder / MANIFEST).unlink(missing_ok=True)
     for name in names:
-        if (work / name).exists():  # else an interrupted call has moved it
+        if (work / name).exists():  # otherwise an interrupted call has moved it already
             os.replace(work / name, folder / name)
     os.replace(work / MANIFEST, folder / MANIFEST)
     shutil.rmtree(work)

@@ -1,4 +1,4 @@
-"""Counts of more different words than fit into memory."""
+"""Word counts that may be larger than memory: sorted runs on disk, merged when read."""
 
 import collections
 import contextlib
@@ -9,38 +9,37 @@ import operator
 import pathlib
 from collections.abc import Iterator, Mapping
 
-MOST = 1_000_000  # different words in memory: some 150 MB
 
-
-class Tally:
-    """Adds counts up; beyond `most` different words, what it has goes to a file, sorted.
+class WordCounter:
+    """A counter that spills to disk: beyond `max_words` distinct words it writes a sorted run.
 
     Args:
-        path: the files' name, a number is added; they are of no use once the counts are read.
+        path: the prefix of the runs' file names. The caller removes the files after reading.
+        max_words: the largest number of distinct words in memory.
     """
 
-    def __init__(self, path: pathlib.Path, most: int = MOST):
-        self.path, self.most = path, most
+    def __init__(self, path: pathlib.Path, max_words: int):
+        self.path, self.max_words = path, max_words
         self.counts: collections.Counter[str] = collections.Counter()
-        self.files: list[pathlib.Path] = []
+        self.runs: list[pathlib.Path] = []
 
     def add(self, counts: Mapping[str, int]) -> None:
-        """Adds to each word's count."""
+        """Adds counts by word."""
         self.counts.update(counts)
-        if len(self.counts) > self.most:
-            file = self.path.with_name(f"{self.path.name}.{len(self.files)}")
-            with file.open("w", encoding="utf-8") as lines:
+        if len(self.counts) > self.max_words:
+            run = self.path.with_name(f"{self.path.name}.{len(self.runs)}")
+            with run.open("w", encoding="utf-8") as lines:
                 lines.writelines(json.dumps(pair) + "\n" for pair in sorted(self.counts.items()))
-            self.files.append(file)
+            self.runs.append(run)
             self.counts.clear()
 
     def items(self) -> Iterator[tuple[str, int]]:
-        """Every word once, with its count."""
-        if not self.files:
+        """Each word once with its total count: an external merge of the runs and the memory."""
+        if not self.runs:
             yield from self.counts.items()
             return
         with contextlib.ExitStack() as stack:
-            files = [stack.enter_context(file.open(encoding="utf-8")) for file in self.files]
+            files = [stack.enter_context(run.open(encoding="utf-8")) for run in self.runs]
             runs = [map(json.loads, file) for file in files]
             merged = heapq.merge(*runs, sorted(self.counts.items()), key=operator.itemgetter(0))
             for word, pairs in itertools.groupby(merged, key=operator.itemgetter(0)):

@@ -1,6 +1,7 @@
-"""The two steps of a piece of a corpus: words to numbers of its own, and those to the vocabulary's.
+"""The two passes over the shards of a corpus: tokenize with local ids, then encode with final ids.
 
-Words are split once. Between the steps stands the vocabulary, which needs the counts of all.
+Each shard is tokenized once and gets ids of its own. The vocabulary needs the counts of all shards;
+once it exists, a table maps each shard's local ids to the vocabulary's ids.
 """
 
 import collections
@@ -16,140 +17,159 @@ from typing import Any
 import numpy as np
 
 from data.atomic import atomic_write
-from data.corpus.counts import Tally
+from data.corpus.counts import WordCounter
 from data.corpus.fast_tokens import Normalizer, Splitter, unix_lines
-from data.corpus.scan import Span
-from data.vocab import Vocabulary, count_lines, is_blank_between
+from data.corpus.scan import ByteRange
+from data.vocab import LineStats, Vocabulary, line_stats
 
 
 @dataclasses.dataclass(frozen=True)
-class Piece:
-    """A part of the work: the text of some spans, to train on ("train") or held out ("valid")."""
+class Shard:
+    """A unit of work: some byte ranges of the training or the validation text."""
 
-    path: pathlib.Path  # where its own numbers are kept until they are exchanged
-    split: str
-    spans: list[Span]
+    path: pathlib.Path  # the .npz file of local ids, between the two passes
+    split: str  # "train" or "valid"
+    ranges: list[ByteRange]
     normalization: list[tuple[str, str]]
 
 
-def split_piece(piece: Piece, block: int) -> None:
-    """Numbers a piece's words as they come; keeps the numbers, the words and their counts."""
-    normalize, split = Normalizer(piece.normalization), Splitter()
-    numbers: dict[bytes, int] = collections.defaultdict(itertools.count().__next__)
-    speakers: collections.Counter[str] = collections.Counter()
-    found, sizes, lines, empty = [], [], 0, 0
-    for span in piece.spans:
+def tokenize_shard(shard: Shard, block_bytes: int) -> None:
+    """First pass: writes a shard's local ids, its words and their counts, and its line counts."""
+    normalize, split = Normalizer(shard.normalization), Splitter()
+    local_ids: dict[bytes, int] = collections.defaultdict(itertools.count().__next__)
+    chunks, sizes, stats = [], [], LineStats()
+    for byte_range in shard.ranges:
         sizes.append(0)
-        for content in span.blocks(block):
+        for content in byte_range.blocks(block_bytes):
             normalized = normalize(unix_lines(content))
             words = split(normalized)
-            found.append(np.fromiter(map(numbers.__getitem__, words), np.uint32, len(words)))
+            chunks.append(np.fromiter(map(local_ids.__getitem__, words), np.uint32, len(words)))
             sizes[-1] += len(words)
-            if piece.split == "train":
-                who, all_lines, empty_lines = count_lines(normalized.decode())
-                speakers.update(who)
-                lines, empty = lines + all_lines, empty + empty_lines
-    ids = np.concatenate(found)
-    facts = {"sizes": sizes, "speakers": speakers, "lines": lines, "empty": empty}
-    with atomic_write(piece.path) as file:
+            if shard.split == "train":
+                stats.add(line_stats(normalized.decode()))
+    ids = np.concatenate(chunks)
+    facts = {"sizes": sizes, **vars(stats)}
+    with atomic_write(shard.path) as file:
         np.savez(
             file,
             ids=ids,
-            words=_packed(b" ".join(split.named(numbers))),  # no word has a space in it
-            counts=np.bincount(ids, minlength=len(numbers)),
-            facts=_packed(json.dumps(facts).encode()),
+            words=_as_array(b" ".join(split.named(local_ids))),  # no word contains a space
+            counts=np.bincount(ids, minlength=len(local_ids)),
+            facts=_as_array(json.dumps(facts).encode()),
         )
 
 
-def settle(
-    pieces: Sequence[Piece],
+def build_vocabulary(
+    shards: Sequence[Shard],
     work: pathlib.Path,
     show: str,
     min_count: int,
-    size: int,
-    most_words: int,
+    vocab_size: int,
+    max_words: int,
 ) -> None:
-    """Makes the vocabulary of all pieces, and settles where each piece's ids will lie.
+    """Builds the vocabulary from the counts of all shards, and the layout of the id files.
 
-    Writes vocab.json, counts.json and, last, settled.json: dtype; tokens of each split; offsets,
-    the place of each piece within its split; sizes, the tokens of each of its spans; unknown,
-    the share of training tokens that are not in the vocabulary.
+    Writes vocab.json, counts.json and, last, layout.json:
+        dtype: of the ids.
+        tokens: the number of tokens of each split.
+        offsets: the position of each shard's first token in its split.
+        sizes: the number of tokens of each byte range, by shard.
+        oov_rate: the share of training tokens that are out-of-vocabulary.
+
+    Args:
+        shards: all shards, tokenized.
+        work: the folder to write to.
+        show: the show's name.
+        min_count: rarer words are out-of-vocabulary.
+        vocab_size: the largest number of words; 0 for no limit.
+        max_words: the largest number of distinct words in memory.
     """
-    words, speakers = (Tally(work / name, most_words) for name in ("words", "speakers"))
-    tokens, lines, empty = {"train": 0, "valid": 0}, 0, 0
+    words, speakers = (WordCounter(work / name, max_words) for name in ("words", "speakers"))
+    tokens, stats = {"train": 0, "valid": 0}, LineStats()
     offsets, sizes = [], []
-    for piece in pieces:
-        with np.load(piece.path) as packed:
-            facts = json.loads(packed["facts"].tobytes())
-            if piece.split == "train":
-                names = packed["words"].tobytes().decode().split(" ")
-                counts = packed["counts"].tolist()
-                counted = dict(zip(names, counts, strict=False))
-                if len(counted) < len(names):  # a symbol, and a word that bears its name
-                    counted = collections.Counter()
-                    for name, count in zip(names, counts, strict=False):
-                        counted[name] += count
-                words.add(counted)
+    for shard in shards:
+        with np.load(shard.path) as arrays:
+            facts = json.loads(arrays["facts"].tobytes())
+            if shard.split == "train":
+                words.add(_word_counts(arrays))
                 speakers.add(facts["speakers"])
-        lines, empty = lines + facts["lines"], empty + facts["empty"]
-        offsets.append(tokens[piece.split])
+                stats.add(LineStats(lines=facts["lines"], empty=facts["empty"]))
+        offsets.append(tokens[shard.split])
         sizes.append(facts["sizes"])
-        tokens[piece.split] += sum(facts["sizes"])
-    vocabulary, counts = Vocabulary.of_counts(
+        tokens[shard.split] += sum(facts["sizes"])
+    vocabulary, counts = Vocabulary.from_counts(
         show,
-        pieces[0].normalization,
+        shards[0].normalization,
         words.items(),
         speakers.items(),
-        is_blank_between(lines, empty),
+        stats.has_blank_lines,
         min_count,
-        size,
+        vocab_size,
     )
-    settled = {
+    layout = {
         "dtype": "<u2" if len(vocabulary) <= 1 << 16 else "<u4",
         "tokens": tokens,
         "offsets": offsets,
         "sizes": sizes,
-        "unknown": counts[vocabulary.unknown_id] / tokens["train"],
+        "oov_rate": counts[vocabulary.unknown_id] / tokens["train"],
     }
     files: Mapping[str, Any] = {
         "vocab.json": vocabulary.to_json(),
         "counts.json": json.dumps(counts),
-        "settled.json": json.dumps(settled),
+        "layout.json": json.dumps(layout),
     }
     for name, text in files.items():
         with atomic_write(work / name) as file:
             file.write(text.encode())
 
 
-def number_piece(piece: Piece, offset: int, dtype: str) -> None:
-    """Puts a piece's ids at their place in the split's file, and removes what was kept of it.
+def encode_shard(shard: Shard, offset: int, dtype: str) -> None:
+    """Second pass: writes a shard's vocabulary ids into its split's file, removes its local ids.
 
-    An interruption in between does no harm: the same is written once more.
+    After an interruption in between, the second pass writes the same ids once more.
+
+    Args:
+        shard: a shard that is tokenized.
+        offset: the position of its first token in the split.
+        dtype: of the ids in the file.
     """
-    work = piece.path.parent
-    numbers, unknown = _lookup(work / "vocab.json")
-    with np.load(piece.path) as packed:
-        table = [numbers.get(word, unknown) for word in _words(packed)]
-        ids = np.array(table, dtype)[packed["ids"]]
-    with (work / f"{piece.split}.ids").open("r+b") as file:
+    work = shard.path.parent
+    ids_by_word, unknown_id = _lookup_table(work / "vocab.json")
+    with np.load(shard.path) as arrays:
+        table = [ids_by_word.get(word, unknown_id) for word in _words(arrays)]
+        ids = np.array(table, dtype)[arrays["ids"]]
+    with (work / f"{shard.split}.ids").open("r+b") as file:
         file.seek(offset * ids.itemsize)
         file.write(ids.data)
         file.flush()
         os.fsync(file.fileno())
-    piece.path.unlink()
+    shard.path.unlink()
 
 
 @functools.lru_cache(maxsize=1)
-def _lookup(path: pathlib.Path) -> tuple[dict[bytes, int], int]:
+def _lookup_table(path: pathlib.Path) -> tuple[dict[bytes, int], int]:
     vocabulary = Vocabulary.from_json(path.read_text(encoding="utf-8"))
-    numbers = {word.encode(): number for number, word in enumerate(vocabulary.words)}
-    return numbers, vocabulary.unknown_id
+    ids_by_word = {word.encode(): index for index, word in enumerate(vocabulary.words)}
+    return ids_by_word, vocabulary.unknown_id
 
 
-def _packed(text: bytes) -> np.ndarray:
+def _word_counts(arrays: Mapping[str, np.ndarray]) -> Mapping[str, int]:
+    names = arrays["words"].tobytes().decode().split(" ")
+    counts = arrays["counts"].tolist()
+    # Not strict: a shard without words has one empty name and no count.
+    by_name = dict(zip(names, counts, strict=False))
+    if len(by_name) == len(names):
+        return by_name
+    total: collections.Counter[str] = collections.Counter()
+    for name, count in zip(names, counts, strict=False):
+        total[name] += count  # a symbol, and a word of the text that is spelled like its name
+    return total
+
+
+def _as_array(text: bytes) -> np.ndarray:
     return np.frombuffer(text, np.uint8)
 
 
-def _words(packed: Mapping[str, np.ndarray]) -> list[bytes]:
-    text = packed["words"].tobytes()
+def _words(arrays: Mapping[str, np.ndarray]) -> list[bytes]:
+    text = arrays["words"].tobytes()
     return text.split(b" ") if text else []

@@ -1,4 +1,4 @@
-"""Work in several processes, which end when the one that started them ends."""
+"""A pool of worker processes that end when their parent process ends."""
 
 import concurrent.futures
 import gc
@@ -16,35 +16,43 @@ from data.command_line import UserError
 def run_all(
     function: Callable[..., Any], tasks: Sequence[tuple], processes: int, label: str
 ) -> list[Any]:
-    """Calls `function` with each task's arguments and returns the results in order.
+    """Calls `function` with the arguments of each task; returns the results in order.
+
+    Args:
+        function: a function of a module, so that workers can import it.
+        tasks: one tuple of arguments per call.
+        processes: the number of worker processes; 1 to call in this process.
+        label: the description of the progress bar.
 
     Raises:
-        UserError: if a process was killed. What a call raises is raised here; calls that have not
-            begun are left out.
+        UserError: if a worker was killed. An exception in a call is raised here, and the calls
+            that have not started are cancelled.
     """
-    from tqdm import tqdm  # not before: whoever only trains does without
+    from tqdm import tqdm  # imported here because training on a corpus needs no progress bar
 
     progress = {"total": len(tasks), "desc": label, "disable": None if tasks else True}
     if processes == 1 or len(tasks) < 2:
         return [function(*task) for task in tqdm(tasks, **progress)]
     pool = concurrent.futures.ProcessPoolExecutor(
-        min(processes, len(tasks)), multiprocessing.get_context("spawn"), initializer=_begin
+        min(processes, len(tasks)),
+        multiprocessing.get_context("spawn"),
+        initializer=_initialize_worker,
     )
     try:
-        waiting = [pool.submit(function, *task) for task in tasks]
-        return [future.result() for future in tqdm(waiting, **progress)]
+        futures = [pool.submit(function, *task) for task in tasks]
+        return [future.result() for future in tqdm(futures, **progress)]
     except BrokenProcessPool:
         raise UserError(
-            "a process was killed, perhaps for lack of memory: give fewer --processes; the same "
-            "command goes on from here"
+            "a worker process was killed, perhaps for lack of memory: use fewer --processes; the "
+            "same command resumes from here"
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _begin() -> None:
-    """In a new process: Ctrl-C is its parent's business, and so is its life."""
-    gc.disable()  # lists of words hold no cycles, and are long to look through
+def _initialize_worker() -> None:
+    """In a new worker: leaves Ctrl-C to the parent, and ends the worker with the parent."""
+    gc.disable()  # lists of words hold no reference cycles, and collections are slow on them
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def end_with_parent() -> None:

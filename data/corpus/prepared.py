@@ -1,6 +1,6 @@
-"""A prepared corpus: what `python -m data prepare` has made, and how it is read.
+"""Reader of a prepared corpus, the output of `python -m data prepare`.
 
-A folder of ids that are mapped into memory, not loaded; docs/scaling.md describes its files.
+A prepared corpus is a folder of memory-mapped token ids; docs/scaling.md describes its files.
 """
 
 import dataclasses
@@ -9,53 +9,49 @@ import json
 import os
 import pathlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data import versions
 from data.command_line import UserError
 from data.vocab import Vocabulary
 
-if TYPE_CHECKING:
-    import numpy as np
-
 FORMAT = "cold-open-corpus"
 MANIFEST = "manifest.json"
-WORK = ".work"  # where a prepare keeps what it has done so far
+WORK = ".work"  # the folder in which prepare keeps intermediate results
 SPLITS = ("train", "valid")
 
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """A prepared corpus that is whole."""
+    """A complete prepared corpus."""
 
     folder: pathlib.Path
     manifest: dict[str, Any]
 
     @classmethod
     def open(cls, folder: str | pathlib.Path) -> "Prepared":
-        """Reads the manifest, and nothing else.
+        """Opens a corpus; reads the manifest and no other file.
 
         Raises:
-            UserError: if the folder is no prepared corpus, of another version, not whole, or if
-                one of the files that it was made of is at hand and has changed.
+            UserError: if the folder is not a prepared corpus, has another version, is incomplete,
+                or if one of its source files still exists and has changed.
         """
         folder = pathlib.Path(folder)
-        prepared = cls(folder, read_manifest(folder))
-        manifest = prepared.manifest
-        if name := prepared.damaged():
+        corpus = cls(folder, read_manifest(folder))
+        command = corpus.manifest["command"]
+        if name := corpus.damaged_file():
             raise UserError(
-                f"{folder / name} is not as it was prepared: give the prepare command again "
-                f"({manifest['command']})"
+                f"{folder / name} is missing or damaged: run the prepare command again ({command})"
             )
-        if path := changed([*manifest["shows"], *manifest["held_out_file"]]):
+        if path := changed_file(source_files(corpus.manifest)):
             raise UserError(
-                f"{path} has changed since {folder} was prepared: give the prepare command again "
-                f"({manifest['command']})"
+                f"{path} has changed since {folder} was prepared: run the prepare command again "
+                f"({command})"
             )
-        return prepared
+        return corpus
 
-    def damaged(self) -> str:
-        """The first of the files that is not there, or not of the size it had; "" for none."""
+    def damaged_file(self) -> str:
+        """The first file that is missing or not of the recorded size; "" if there is none."""
         for name, size in self.manifest["files"].items():
             path = self.folder / name
             if not path.is_file() or path.stat().st_size != size:
@@ -63,7 +59,7 @@ class Prepared:
         return ""
 
     def vocabulary(self) -> Vocabulary:
-        """The vocabulary; raises `UserError` if it is not the one the ids were made with."""
+        """The vocabulary; raises `UserError` if it is not the one that encoded the ids."""
         content = (self.folder / "vocab.json").read_bytes()
         if hashlib.sha256(content).hexdigest() != self.manifest["vocabulary"]["sha256"]:
             raise UserError(
@@ -73,28 +69,28 @@ class Prepared:
         return Vocabulary.from_json(content.decode())
 
     def counts(self) -> list[int]:
-        """How often each word of the vocabulary stands in the training text, by id."""
+        """The count of each vocabulary word in the training text, by id."""
         return json.loads((self.folder / "counts.json").read_bytes())
 
-    def ids(self, split: str) -> "np.memmap":
-        """The ids of "train" or "valid" (words,), unsigned integers, read as they are needed."""
-        import numpy as np  # not before: refusals and --help do without
+    def ids(self, split: str) -> Any:
+        """The ids of a split ("train" or "valid"): an np.memmap (words,) of unsigned integers."""
+        import numpy as np  # imported here so that a command line is parsed without NumPy
 
         return np.memmap(self.folder / f"{split}.ids", self.manifest["dtype"], mode="r")
 
-    def sample(self, split: str) -> str:
-        """Text of "train" or "valid": all of it, or stretches from all over it."""
+    def excerpt(self, split: str) -> str:
+        """Text of a split ("train" or "valid"): all of it if it is short, else an excerpt."""
         with (self.folder / f"{split}.txt").open(encoding="utf-8", newline="") as file:
             return file.read()
 
 
 def is_prepared(path: str | pathlib.Path) -> bool:
-    """Whether a path is a prepared corpus and not a file; raises `UserError` for other folders."""
+    """Whether a path is a prepared corpus, not a file; raises `UserError` for other folders."""
     folder = pathlib.Path(path)
     if not folder.is_dir() or (folder / MANIFEST).is_file():
         return folder.is_dir()
     if (folder / WORK).is_dir():
-        raise UserError(f"{folder} is not prepared to its end: give the prepare command again")
+        raise UserError(f"{folder} is not completely prepared: run the prepare command again")
     raise UserError(
         f"{folder} is a folder: name one text file in it, or prepare all of them with "
         f"python -m data prepare {folder} --out data/prepared/{folder.name or 'all'}"
@@ -102,36 +98,45 @@ def is_prepared(path: str | pathlib.Path) -> bool:
 
 
 def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
-    """The manifest of a prepared corpus; raises `UserError` for anything else."""
+    """The manifest of a prepared corpus.
+
+    Raises:
+        UserError: if there is none, it cannot be read, or it has another version.
+    """
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise UserError(f"{path} is not that of a prepared corpus: give another folder")
+        raise UserError(f"{path} is not the manifest of a prepared corpus: use another folder")
     if manifest.get("version") != versions.CORPUS:
         raise UserError(
-            f"{folder} was prepared by another version ({manifest.get('version')}, this program "
-            f"reads {versions.CORPUS}): remove it and prepare it again"
+            f"{folder} is a prepared corpus of version {manifest.get('version')}, this program "
+            f"reads version {versions.CORPUS}: remove it and prepare it again"
         )
     return manifest
 
 
-def changed(shows: Iterable[dict[str, Any]]) -> str:
-    """The first of a manifest's shows whose file has another content now; "" for none.
+def source_files(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """The entries of all files that a corpus was prepared from."""
+    return [*manifest["shows"], *manifest["valid_file"]]
 
-    A file that cannot be read is not asked for: the corpus is enough to train on. One of the same
-    size and time is taken for the same; another is read.
+
+def changed_file(entries: Iterable[dict[str, Any]]) -> str:
+    """The path of the first source file whose content has changed; "" if there is none.
+
+    A file that cannot be read is skipped: the corpus alone is enough to train on. A file of
+    unchanged size and modification time counts as unchanged; of any other, the sha256 is compared.
     """
-    for show in shows:
+    for entry in entries:
         try:
-            status = os.stat(show["path"])
-            if (status.st_size, status.st_mtime_ns) == (show["bytes"], show["modified"]):
+            status = os.stat(entry["path"])
+            if (status.st_size, status.st_mtime_ns) == (entry["bytes"], entry["mtime_ns"]):
                 continue
-            with open(show["path"], "rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != show["sha256"]:
-                    return show["path"]
+            with open(entry["path"], "rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
+                    return entry["path"]
         except OSError:
             continue
     return ""

@@ -1,7 +1,7 @@
-"""A show's file looked through once, in blocks, and cut: what is trained on, what is held out.
+"""One pass over a show's file in blocks: checksum, letters, split into train and validation text.
 
-Nothing here holds more of a file than a block. All cuts are at the ends of lines, where words,
-speakers and normalization may be counted apart.
+At most one block of a file is in memory. All cuts are at line ends, so that words, speakers and
+normalization can be computed for each part on its own.
 """
 
 import bisect
@@ -14,29 +14,28 @@ from collections.abc import Iterable, Iterator
 
 from data.atomic import atomic_write
 from data.command_line import UserError
-from data.corpus.fast_tokens import Letters, unix_lines
-from data.show import read as corpus
+from data.corpus.fast_tokens import NonAsciiLetters, unix_lines
+from data.corpus.settings import BLOCK_BYTES
+from data.show import read
 
-BLOCK = 1 << 19  # bytes that are worked on at a time
-PIECE = 8 << 20  # bytes after which work is kept
-LONGEST_LINE = 64 << 20  # bytes: a longer line would have to be held whole
+MAX_LINE_BYTES = 64 << 20  # a line has to fit into memory
 
 
 @dataclasses.dataclass(frozen=True)
-class Span:
-    """A part of one show's text, in bytes; `close` is whether a line end is put after it."""
+class ByteRange:
+    """A range of bytes of one show's script."""
 
-    show: int
+    show: int  # index of the show
     path: str
     start: int
     end: int
-    close: bool = False
+    add_line_end: bool = False  # after the last line, if it has none
 
-    def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
-        """Its text in whole lines, some `size` bytes at a time; the last may lack its line end."""
+    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+        """The text in blocks of whole lines of about `size` bytes; the last may lack a line end."""
         rest, left = b"", self.end - self.start
         path = pathlib.Path(self.path)
-        with corpus.readable(path), path.open("rb") as file:
+        with read.readable(path), path.open("rb") as file:
             file.seek(self.start)
             while data := file.read(min(size, left)):
                 left -= len(data)
@@ -45,132 +44,169 @@ class Span:
                 if cut:
                     yield data[:cut]
                 rest = data[cut:]
-                if len(rest) > LONGEST_LINE:
+                if len(rest) > MAX_LINE_BYTES:
                     raise UserError(
-                        f"{self.path} has a line of more than {LONGEST_LINE >> 20} MB: break its "
-                        "lines, one speech a line"
+                        f"{self.path} has a line of more than {MAX_LINE_BYTES >> 20} MB: break its "
+                        "lines, one speech per line"
                     )
         if rest:
-            yield rest + b"\n" if self.close else rest
+            yield rest + b"\n" if self.add_line_end else rest
 
 
 @dataclasses.dataclass(frozen=True)
-class Show:
-    """What was found in one file."""
+class ScannedFile:
+    """The result of scanning one show's file."""
 
     path: str
     bytes: int
-    modified: int  # nanoseconds, as the file system tells
+    mtime_ns: int  # modification time
     sha256: str
-    text: str  # where its script lies: the file itself, or what was made of a CSV
-    letters: str  # `tokens.letters_of` the part to train on
-    borders: list[int]  # where it may be cut into pieces
-    cut: int  # bytes before the part that is held out
+    script: str  # path of the script: the file itself, or the text made of a CSV
+    letters: str  # `tokens.non_ascii_letters` of the training part
+    line_ends: list[int]  # byte positions between blocks, where the script may be cut into shards
+    train_end: int  # byte position at which the validation part begins
     end: int
 
 
-def scan(path: str, folder: pathlib.Path, valid_fraction: float, block: int = BLOCK) -> Show:
-    """Reads one show's file through.
+def scan_file(
+    path: str, work: pathlib.Path, valid_fraction: float, block_bytes: int = BLOCK_BYTES
+) -> ScannedFile:
+    """Reads one show's file and finds its train and validation part.
 
     Args:
-        path: a text file or a CSV; the same files are refused as by `corpus.read_show`.
-        folder: where the script of a CSV is put.
-        valid_fraction: what is held out, where `corpus.split_show` would cut; 0 for nothing.
+        path: a text file or a CSV of dialogue.
+        work: the folder for the script made of a CSV.
+        valid_fraction: the share to hold out, split as by `split_show`; 0 for none.
+        block_bytes: bytes in memory at a time.
+
+    Raises:
+        UserError: if `read_show` refuses the file, or a part of the split is empty.
     """
     source = pathlib.Path(path)
-    with corpus.readable(source), source.open("rb") as file:
+    with read.readable(source), source.open("rb") as file:
         status = os.fstat(file.fileno())
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    text = source
-    if corpus.is_csv(source):
-        text = folder / f"{sha256}.txt"
-        _write_script(source, text)
-    with text.open("rb") as file:
+    script = source
+    if read.is_csv(source):
+        script = work / f"{sha256}.txt"
+        _convert_csv(source, script)
+    with script.open("rb") as file:
         start = len(codecs.BOM_UTF8) if file.read(3) == codecs.BOM_UTF8 else 0
-    end = text.stat().st_size
-    letters_of = Letters()
-    borders, characters, letters = [start], [0], []
+    end = script.stat().st_size
+    find_letters = NonAsciiLetters()
+    # The position of each block's end in bytes and in characters.
+    line_ends, characters, letters = [start], [0], []
     lines = words = 0
-    for content in Span(0, str(text), start, end).blocks(block):
-        decoded = corpus.decode(content, source, lines)
+    for content in ByteRange(0, str(script), start, end).blocks(block_bytes):
+        decoded = read.decode(content, source, lines)
         lines += content.count(b"\n")
-        if words < corpus.MIN_WORDS:
+        if words < read.MIN_WORDS:
             words += len(decoded.split())
-        borders.append(borders[-1] + len(content))
+        line_ends.append(line_ends[-1] + len(content))
         characters.append(characters[-1] + len(decoded) - content.count(b"\r\n"))
-        letters.append(letters_of(content))
-    corpus.need_words(words, source)
-    cut = end
+        letters.append(find_letters(content))
+    read.require_words(words, source)
+    train_end = end
     if valid_fraction:
         length = characters[-1]
-        place = int(length * (1 - valid_fraction))
-        number = min(bisect.bisect_right(characters, place), len(letters)) - 1
-        with text.open("rb") as file:
-            file.seek(borders[number])
-            # A character has four bytes at most, and so have two line ends of Windows.
-            rest = file.read(borders[number + 1] - borders[number] + 4 * (corpus.WINDOW + 2))
-        inside = place - characters[number]
-        script = unix_lines(rest).decode(errors="ignore")
-        inside += corpus.border(script[inside : inside + corpus.WINDOW + 2], length - place)
-        size = _bytes_of(rest, script[:inside])
-        cut = borders[number] + size
-        letters[number:] = [letters_of(rest[:size])]
-        before, after = Span(0, str(text), start, cut), Span(0, str(text), cut, end)
-        both = (any(part.strip() for part in span.blocks(block)) for span in (before, after))
-        corpus.need_both(*both, valid_fraction)
-    return Show(
+        position = int(length * (1 - valid_fraction))
+        block = min(bisect.bisect_right(characters, position), len(letters)) - 1
+        before, after = position - characters[block], length - position
+        size, train_letters = _split_block(
+            script, line_ends[block], line_ends[block + 1], before, after
+        )
+        train_end = line_ends[block] + size
+        letters[block:] = [train_letters]
+        parts = (
+            ByteRange(0, str(script), start, train_end),
+            ByteRange(0, str(script), train_end, end),
+        )
+        has_text = (any(part.strip() for part in each.blocks(block_bytes)) for each in parts)
+        read.require_parts(*has_text, "valid_fraction", valid_fraction)
+    return ScannedFile(
         path=path,
         bytes=status.st_size,
-        modified=status.st_mtime_ns,
+        mtime_ns=status.st_mtime_ns,
         sha256=sha256,
-        text=str(text),
+        script=str(script),
         letters="".join(sorted(set().union(*letters))),
-        borders=borders,
-        cut=cut,
+        line_ends=line_ends,
+        train_end=train_end,
         end=end,
     )
 
 
-def spans_of(shows: Iterable[Show], held_out: bool, piece: int = PIECE) -> Iterator[list[Span]]:
-    """The text of all shows in their order, some `piece` bytes at a time.
+def shard_ranges(
+    files: Iterable[ScannedFile], held_out: bool, shard_bytes: int
+) -> Iterator[list[ByteRange]]:
+    """The byte ranges of each shard of the train or validation text, files in order.
 
-    Each show ends with a line end where another follows.
+    A line end is added to a show's last line if it has none and another show follows.
+
+    Args:
+        files: the scanned files, one per show.
+        held_out: whether to return the validation text.
+        shard_bytes: the size at which a shard is complete.
     """
-    shows = list(shows)
-    pieces: list[Span] = []
+    files = list(files)
+    shard: list[ByteRange] = []
     size = 0
-    for number, show in enumerate(shows):
-        first, last = (show.cut, show.end) if held_out else (show.borders[0], show.cut)
-        inner = [place for place in show.borders if first < place < last]
+    for show, file in enumerate(files):
+        first, last = file.line_ends[0], file.train_end
+        if held_out:
+            first, last = file.train_end, file.end
+        inner = [position for position in file.line_ends if first < position < last]
         start = first
         for end in (*inner, last):
-            whole = size + end - start >= piece
-            if end == last or whole:
-                close = end == last and number + 1 < len(shows)
-                pieces.append(Span(number, show.text, start, end, close))
+            is_full = size + end - start >= shard_bytes
+            if end == last or is_full:
+                add_line_end = end == last and show + 1 < len(files)
+                shard.append(ByteRange(show, file.script, start, end, add_line_end))
                 size += end - start
                 start = end
-            if whole:
-                yield pieces
-                pieces, size = [], 0
-    if pieces:
-        yield pieces
+            if is_full:
+                yield shard
+                shard, size = [], 0
+    if shard:
+        yield shard
+
+
+def _split_block(
+    script: pathlib.Path, start: int, end: int, characters: int, remaining: int
+) -> tuple[int, set[str]]:
+    """The size of the training part of the block at the split, in bytes, and its letters.
+
+    Args:
+        script: the script.
+        start: first byte of the block.
+        end: byte after the block.
+        characters: the number of characters in the block before the exact fraction.
+        remaining: the number of characters of the script after it.
+    """
+    with script.open("rb") as file:
+        file.seek(start)
+        # A character has at most four bytes, and so have two line ends of Windows.
+        content = file.read(end - start + 4 * (read.WINDOW + 2))
+    text = unix_lines(content).decode(errors="ignore")
+    characters += read.next_split(text[characters : characters + read.WINDOW + 2], remaining)
+    size = _bytes_of(content, text[:characters])
+    return size, NonAsciiLetters()(content[:size])
 
 
 def _bytes_of(content: bytes, beginning: str) -> int:
-    """How many bytes of a content give the beginning of its text, line ends of Windows counted."""
+    """The number of bytes of `content` that decode to `beginning`, with "\\r\\n" as "\\n"."""
     size = len(beginning.encode())
-    place = size
-    while (longer := size + content[:place].count(b"\r\n")) != place:
-        place = longer
-    return place + (content[place - 1 : place + 1] == b"\r\n")
+    position = size
+    while (longer := size + content[:position].count(b"\r\n")) != position:
+        position = longer
+    return position + (content[position - 1 : position + 1] == b"\r\n")
 
 
-def _write_script(table: pathlib.Path, script: pathlib.Path) -> None:
-    """Makes a script of a CSV, a speech at a time."""
+def _convert_csv(table: pathlib.Path, script: pathlib.Path) -> None:
+    """Writes the script of a CSV of dialogue, one speech at a time."""
     lines = 0
-    for content in Span(0, str(table), 0, table.stat().st_size).blocks():
-        corpus.decode(content, table, lines)
+    for content in ByteRange(0, str(table), 0, table.stat().st_size).blocks():
+        read.decode(content, table, lines)
         lines += content.count(b"\n")
     with table.open(encoding="utf-8-sig", newline="") as rows, atomic_write(script) as file:
-        file.writelines(speech.encode() for speech in corpus.script_of_csv(rows, table))
+        file.writelines(speech.encode() for speech in read.script_of_csv(rows, table))

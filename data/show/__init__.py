@@ -1,1 +1,1 @@
-"""One show: its script read, split and fetched."""
+"""One show: its script downloaded, read and split into train, validation and test text."""

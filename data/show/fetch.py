@@ -1,4 +1,4 @@
-"""Shows that are not ours to carry, brought from their public home by name."""
+"""Download of shows by name from their public sources, checked by sha256."""
 
 import dataclasses
 import logging
@@ -10,17 +10,17 @@ from data.command_line import UserError
 
 
 @dataclasses.dataclass(frozen=True)
-class Show:
-    """Where one script lives, and how to know it is the right one."""
+class RemoteFile:
+    """A script that can be downloaded: its address, checksum and size."""
 
-    file: str
+    file: str  # its name on this machine
     url: str
     sha256: str
     size: int  # bytes
 
 
 SHOWS = {
-    "seinfeld": Show(
+    "seinfeld": RemoteFile(
         file="Seinfeld_Scripts.txt",
         url="https://raw.githubusercontent.com/udacity/deep-learning-v2-pytorch/master/"
         "project-tv-script-generation/data/Seinfeld_Scripts.txt",
@@ -31,76 +31,88 @@ SHOWS = {
 
 
 def fetch(name: str, folder: str | pathlib.Path, url: str = "") -> pathlib.Path:
-    """Downloads a show into `folder` unless it is there already, and checks its sha256.
+    """Downloads a show into `folder` if it is not there yet, and checks its sha256.
 
-    An interrupted download goes on where it stopped. The file appears under its name only when
-    it is whole.
+    An interrupted download resumes where it stopped. The file gets its name only once it is
+    complete.
+
+    Args:
+        name: a key of `SHOWS`.
+        folder: where the file is stored.
+        url: another address of the same file.
+
+    Returns:
+        The path of the file.
 
     Raises:
-        UserError: for an unknown show, no connection, no space, or a file of other content; the
-            text says where to get it by hand and where to put it.
+        UserError: if the show is unknown, the download fails, the disk is full, or the content has
+            another checksum; the message says how to download the file by hand.
     """
     if name not in SHOWS:
-        raise UserError(f"there is no show {name!r} to fetch: choose from {', '.join(SHOWS)}")
-    import pooch  # brings requests: not needed once the file is there, nor by other commands
+        raise UserError(f"there is no show {name!r} to download: choose from {', '.join(SHOWS)}")
+    import pooch  # imported here because other commands run without pooch and requests
     import requests
 
-    show = SHOWS[name]
-    url = url or show.url
-    target = pathlib.Path(folder) / show.file
+    remote = SHOWS[name]
+    url = url or remote.url
+    target = pathlib.Path(folder) / remote.file
     pooch.utils.get_logger().setLevel(logging.WARNING)
     try:
-        found = pooch.retrieve(
+        path = pooch.retrieve(
             url=url,
-            known_hash=f"sha256:{show.sha256}",
-            fname=show.file,
+            known_hash=f"sha256:{remote.sha256}",
+            fname=remote.file,
             path=folder,
-            downloader=Resume(target.with_name(f".{show.file}.part")),
+            downloader=ResumableDownload(target.with_name(f".{remote.file}.part")),
         )
     except (requests.RequestException, OSError) as error:
         reason = f"{type(error).__name__}: {error}".split("(Caused by")[0].strip()[:200]
         raise UserError(
-            f"{show.file} could not be downloaded ({reason}); get it by hand from {url} and put "
-            f"it at {target}"
+            f"{remote.file} could not be downloaded ({reason}): download {url} by hand and "
+            f"save it as {target}"
         ) from None
-    except ValueError:  # pooch's word for another sha256
+    except ValueError:  # raised by pooch if the sha256 differs
         raise UserError(
-            f"what {url} gave is not the {show.file} we know (its sha256 is not "
-            f"{show.sha256[:12]}...): get it by hand and put it at {target}, or train on it as it "
-            "is with DATA=path"
+            f"{url} is not the expected {remote.file} (its sha256 does not begin with "
+            f"{remote.sha256[:12]}): download the right file by hand and save it as {target}, or "
+            "train on the other file with DATA=path"
         ) from None
-    return pathlib.Path(found)
+    return pathlib.Path(path)
 
 
-class Resume:
-    """A downloader for pooch that goes on with a part that an earlier try left behind."""
+class ResumableDownload:
+    """A downloader for pooch that resumes a partial download.
+
+    Args:
+        part: the file that keeps what was downloaded so far.
+    """
 
     def __init__(self, part: pathlib.Path):
         self.part = part
 
     def __call__(self, url: str, output_file: str | os.PathLike, _pooch) -> None:
-        """Downloads `url` to `output_file`, as pooch asks."""
+        """Downloads `url` to `output_file`; the signature is the one that pooch calls."""
         import requests
         from tqdm import tqdm
 
-        have = self.part.stat().st_size if self.part.exists() else 0
-        headers = {"Range": f"bytes={have}-"} if have else {}
-        with requests.get(url, headers=headers, stream=True, timeout=30) as answer:
-            if answer.status_code == 416:  # the part is whole already
-                answer.close()
+        done = self.part.stat().st_size if self.part.exists() else 0
+        headers = {"Range": f"bytes={done}-"} if done else {}
+        with requests.get(url, headers=headers, stream=True, timeout=30) as response:
+            if response.status_code == 416:  # the partial file is complete already
+                response.close()
             else:
-                answer.raise_for_status()
-                if answer.status_code != 206:  # the server starts again from the first byte
-                    have = 0
-                total = have + int(answer.headers.get("Content-Length", 0))
+                response.raise_for_status()
+                if response.status_code != 206:  # the server ignores Range, sends the whole file
+                    done = 0
+                total = done + int(response.headers.get("Content-Length", 0))
                 with (
-                    self.part.open("ab" if have else "wb") as file,
+                    self.part.open("ab" if done else "wb") as file,
                     tqdm(
-                        total=total or None, initial=have, unit="B", unit_scale=True, disable=None
+                        total=total or None, initial=done, unit="B", unit_scale=True, disable=None
                     ) as bar,
                 ):
-                    for chunk in answer.iter_content(1 << 16):
+                    for chunk in response.iter_content(1 << 16):
                         file.write(chunk)
                         bar.update(len(chunk))
-        # Moved, not copied: a part whose sum is wrong must not be gone on with the next time.
+        # Moved, not copied: a file with a wrong checksum must not be resumed the next time.
         shutil.move(self.part, output_file)

@@ -12,8 +12,8 @@ import random
 import statistics
 from collections.abc import Collection, Iterable, Sequence
 
+from data.speakers import SPEAKER
 from data.tokens import join_words, split_words, token_lookup
-from data.vocab import SPEAKER
 
 WINDOW_WORDS = 1000  # distinct n-grams are counted in windows of so many words
 WINDOW_LINES = 100  # and distinct speakers in windows of so many lines

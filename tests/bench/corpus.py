@@ -27,8 +27,9 @@ from data.command_line import Parser, UserError, run
 from data.corpus.fast_tokens import Normalizer, Splitter, unix_lines
 from data.corpus.pool import run_all
 from data.corpus.prepared import MANIFEST, Prepared
-from data.corpus.scan import PIECE, Span, scan
-from data.vocab import count_lines
+from data.corpus.scan import ByteRange, scan_file
+from data.corpus.settings import SHARD_BYTES
+from data.vocab import line_stats
 
 SHOW = 4_000_000  # bytes of a show, about
 LINES = 20_000  # made at once
@@ -73,7 +74,7 @@ def main() -> None:
             f"prepared in {seconds:.1f} s: {size / 1e6 / seconds:.1f} MB/s, {work:.1f} s of "
             f"processors' time, at most {peak:,.0f} MB resident; {told['dtype']}, "
             f"{told['tokens']['train']:,} words to train on, "
-            f"vocabulary {told['vocabulary']['words']:,}, {told['unknown_share']:.1%} unknown",
+            f"vocabulary {told['vocabulary']['words']:,}, {told['oov_rate']:.1%} unknown",
             flush=True,
         )
         again, _, _ = watched(prepare_command(texts, whole, options.processes))
@@ -89,18 +90,18 @@ def main() -> None:
 
 def parts(show: pathlib.Path, tries: int = 5) -> dict[str, float]:
     """What the parts of the work take on one show: processor's time."""
-    blocks = list(Span(0, str(show), 0, min(PIECE, show.stat().st_size)).blocks())
+    blocks = list(ByteRange(0, str(show), 0, min(SHARD_BYTES, show.stat().st_size)).blocks())
     texts = [block.decode() for block in blocks]
     normalization, symbols = tokens.normalization_of("".join(texts)), tokens.token_lookup()
     normalize, split = Normalizer(normalization), Splitter()
     normalized = [normalize(unix_lines(block)) for block in blocks]
     words = [split(block) for block in normalized]
     work = {
-        "looking through": lambda: scan(str(show), show.parent, 0.05),
+        "looking through": lambda: scan_file(str(show), show.parent, 0.05),
         "folding": lambda: [normalize(unix_lines(block)) for block in blocks],
         "splitting": lambda: [split(block) for block in normalized],
         "numbering": lambda: own_numbers(words),
-        "speakers and lines": lambda: [count_lines(block.decode()) for block in normalized],
+        "speakers and lines": lambda: [line_stats(block.decode()) for block in normalized],
         "folding and splitting as TorchScript does": lambda: [
             tokens.split_words(tokens.normalize(text, normalization), symbols) for text in texts
         ],
@@ -118,7 +119,7 @@ def parts(show: pathlib.Path, tries: int = 5) -> dict[str, float]:
 
 
 def own_numbers(blocks: list[list[bytes]]) -> None:
-    """As `numbering.split_piece` does it."""
+    """As `encode.tokenize_shard` does it."""
     numbers: dict[bytes, int] = collections.defaultdict(itertools.count().__next__)
     for words in blocks:
         np.fromiter(map(numbers.__getitem__, words), np.uint32, len(words))

@@ -1,4 +1,4 @@
-"""The command line of every command: flags, the environment, refusals in one line, an end."""
+"""The parser and exit codes of all commands: flags, environment variables, errors, SIGTERM."""
 
 import argparse
 import signal
@@ -12,21 +12,23 @@ from job.config import parse as parse_job
 from serve.config import parse as parse_serve
 from tests.conftest import ROOT
 
-WAITS = (
-    "from data.command_line import run; import time; run(lambda: print(flush=1) or time.sleep(60))"
-)
+PRINT_AND_WAIT = """
+from data.command_line import run
+import time
+run(lambda: print(flush=1) or time.sleep(60){})
+"""
 
 
 @pytest.fixture
 def parser():
-    made = Parser(prog="try")
-    made.add_argument("--max-minutes", type=float, default=0.0, help="a limit")
-    made.add_argument("--spell", action=argparse.BooleanOptionalAction, default=True, help="yes")
-    made.add_argument("--cell", choices=("lstm", "gru"), default="lstm", help="which")
-    return made
+    parser = Parser(prog="try")
+    parser.add_argument("--max-minutes", type=float, default=0.0, help="a limit")
+    parser.add_argument("--spell", action=argparse.BooleanOptionalAction, default=True, help="yes")
+    parser.add_argument("--cell", choices=("lstm", "gru"), default="lstm", help="which")
+    return parser
 
 
-def test_a_flag_may_stand_in_the_environment_and_the_command_line_wins(parser, monkeypatch):
+def test_environment_variables_set_flags_and_the_command_line_takes_precedence(parser, monkeypatch):
     monkeypatch.setenv("COLD_OPEN_MAX_MINUTES", "2.5")
     monkeypatch.setenv("COLD_OPEN_SPELL", "false")
     monkeypatch.setenv("COLD_OPEN_CELL", "gru")
@@ -36,30 +38,32 @@ def test_a_flag_may_stand_in_the_environment_and_the_command_line_wins(parser, m
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("COLD_OPEN_MAX_MINUTES", "soon", "--max-minutes: invalid float value: 'soon'"),
         ("COLD_OPEN_CELL", "brain", "--cell: invalid choice: 'brain'"),
         ("COLD_OPEN_SPELL", "maybe", "COLD_OPEN_SPELL: 'maybe'"),
     ],
 )
-def test_a_wrong_variable_is_refused_in_one_line(parser, monkeypatch, capsys, name, value, said):
+def test_invalid_environment_variable_is_a_one_line_error(
+    parser, monkeypatch, capsys, name, value, message
+):
     monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as error:
         parser.parse_args([])
-    assert ended.value.code == 2
-    told = capsys.readouterr().err
-    assert said in told
-    assert len(told.splitlines()) == 1
+    assert error.value.code == 2
+    stderr = capsys.readouterr().err
+    assert message in stderr
+    assert len(stderr.splitlines()) == 1
 
 
-def test_a_flag_is_not_guessed(parser, capsys):
+def test_abbreviated_flags_are_refused(parser, capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(["--max", "1"])
     assert "--max" in capsys.readouterr().err
 
 
-def test_the_job_and_the_server_take_their_settings_so(monkeypatch):
+def test_job_and_serve_read_environment_variables(monkeypatch):
     monkeypatch.setenv("COLD_OPEN_EPOCHS", "3")
     monkeypatch.setenv("COLD_OPEN_PRESET", "laptop")
     monkeypatch.setenv("COLD_OPEN_PORT", "9000")
@@ -69,9 +73,12 @@ def test_the_job_and_the_server_take_their_settings_so(monkeypatch):
     assert parse_serve(["--port", "9001"]).port == 9001
 
 
-def test_sigterm_ends_a_command_as_shells_expect():
-    process = subprocess.Popen([sys.executable, "-c", WAITS], cwd=ROOT, stdout=subprocess.PIPE)
+@pytest.mark.parametrize(("option", "code"), [("", 128 + signal.SIGTERM), (", sigterm_code=0", 0)])
+def test_sigterm_exits_with_the_code_of_run(option, code):
+    process = subprocess.Popen(
+        [sys.executable, "-c", PRINT_AND_WAIT.format(option)], cwd=ROOT, stdout=subprocess.PIPE
+    )
     process.stdout.readline()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=10) == 128 + signal.SIGTERM  # not -15: it is heard, not suffered
+    assert process.wait(timeout=10) == code  # -15 would mean that no handler was installed
     process.stdout.close()

@@ -1,5 +1,6 @@
-"""Downloads from a real server on this machine: whole, resumed, wrong, absent."""
+"""Downloads from a local HTTP server: complete, resumed, missing, of another checksum."""
 
+import dataclasses
 import functools
 import hashlib
 import http.server
@@ -17,9 +18,9 @@ def server(tmp_path, monkeypatch):
     folder.mkdir()
     content = b"Ann: hello\n\n" * 10_000
     (folder / "show.txt").write_bytes(content)
-    show = fetch.SHOWS["seinfeld"]
-    known = type(show)(**{**vars(show), "sha256": hashlib.sha256(content).hexdigest()})
-    monkeypatch.setitem(fetch.SHOWS, "seinfeld", known)
+    remote = fetch.SHOWS["seinfeld"]
+    remote = dataclasses.replace(remote, sha256=hashlib.sha256(content).hexdigest())
+    monkeypatch.setitem(fetch.SHOWS, "seinfeld", remote)
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
@@ -32,21 +33,21 @@ def server(tmp_path, monkeypatch):
         running.shutdown()
 
 
-def test_fetch_brings_the_file_once(server, tmp_path):
+def test_fetch_downloads_a_file_once(server, tmp_path):
     address, content = server
     path = fetch.fetch("seinfeld", str(tmp_path / "raw"), f"{address}/show.txt")
     assert path.read_bytes() == content
     assert fetch.fetch("seinfeld", str(tmp_path / "raw"), "http://127.0.0.1:1/none") == path
 
 
-def test_a_missing_file_says_where_to_put_it(server, tmp_path):
+def test_fetch_of_a_missing_file_says_where_to_save_it(server, tmp_path):
     address, _ = server
-    with pytest.raises(UserError, match=r"get it by hand from .* and put it at") as caught:
+    with pytest.raises(UserError, match=r"download .* by hand and save it as") as caught:
         fetch.fetch("seinfeld", str(tmp_path / "raw"), f"{address}/absent.txt")
     assert str(tmp_path / "raw") in str(caught.value)
 
 
-def test_another_content_is_refused(server, tmp_path):
+def test_fetch_refuses_another_checksum(server, tmp_path):
     address, _ = server
     (tmp_path / "served" / "show.txt").write_bytes(b"something else")
     with pytest.raises(UserError, match="sha256"):

@@ -84,7 +84,7 @@ def test_a_pod_may_do_nothing_that_it_need_not(name, pod):
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        assert "cache" in container["resources"]["limits"]
+        assert "memory" in container["resources"]["limits"]
         assert context["runAsUser"] == USER[container["image"]]
         mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
         assert "/tmp" in mounts <= MOUNTS[container["image"]]

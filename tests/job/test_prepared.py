@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from data.batches import stream_batches
 from data.command_line import UserError
-from data.corpus.build import Portions, Settings, prepare
+from data.corpus.build import prepare
+from data.corpus.settings import Resources, Settings
 from export.quality import held_out_streams
 from job import checkpoint
 from job.config import Config, parse
@@ -24,7 +25,7 @@ from tests.conftest import TINY
 def corpus(show, tmp_path_factory) -> pathlib.Path:
     """The small show, prepared."""
     folder = tmp_path_factory.mktemp("prepared") / "the_cafe"
-    prepare([str(show)], folder, Settings(), Portions(block=500, piece=3000))
+    prepare([str(show)], folder, Settings(), Resources(block_bytes=500, shard_bytes=3000))
     return folder
 
 
@@ -53,7 +54,7 @@ def test_it_gives_the_weights_and_scores_that_the_text_gives(trained, trained_on
 def test_it_resumes_and_refuses_another_vocabulary(show, corpus, trained_on_it, tmp_path):
     assert Run(config_of(corpus, trained_on_it)).step > 0
     other = tmp_path / "the_cafe"
-    prepare([str(show)], other, Settings(vocab_size=12), Portions())
+    prepare([str(show)], other, Settings(vocab_size=12), Resources())
     (trained_on_it / "resume.pt").rename(tmp_path / "resume.pt")
     state = checkpoint.load(tmp_path / "resume.pt")
     state["config"]["data"] = str(other)
@@ -88,7 +89,7 @@ def test_what_is_settled_is_refused(corpus, tmp_path, flag):
 
 
 def test_settings_of_the_corpus_are_those_of_the_run(show, tmp_path):
-    prepare([str(show)], tmp_path / "x", Settings(3, 0, 0.1), Portions())
+    prepare([str(show)], tmp_path / "x", Settings(3, 0, 0.1), Resources())
     config = config_of(tmp_path / "x", tmp_path / "run")
     assert (config.min_count, config.valid_fraction, config.show_name) == (3, 0.1, "X")
 

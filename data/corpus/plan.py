@@ -1,0 +1,120 @@
+"""The plan of a corpus: which files are prepared, and the shards that they are cut into.
+
+The plan is kept in the work folder. After an interruption the same plan is resumed, unless a file,
+a setting or the shard size has changed.
+"""
+
+import collections
+import dataclasses
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from data import tokens
+from data.atomic import atomic_write
+from data.command_line import UserError
+from data.corpus.encode import Shard
+from data.corpus.pool import run_all
+from data.corpus.prepared import changed_file, source_files
+from data.corpus.scan import ByteRange, ScannedFile, scan_file, shard_ranges
+from data.corpus.settings import Resources, Settings
+
+SUFFIXES = (".txt", ".csv")
+PLAN = "plan.json"
+LOCK = "lock"
+
+
+def list_files(sources: Sequence[str]) -> list[str]:
+    """The named files and the files in the named folders, in order.
+
+    Raises:
+        UserError: if a source does not exist, a folder holds no text, or a file is named twice.
+    """
+    files: list[str] = []
+    for source in map(pathlib.Path, sources):
+        inside = [source]
+        if source.is_dir():
+            inside = sorted(
+                path
+                for path in source.rglob("*")
+                if path.suffix.lower() in SUFFIXES
+                and not any(part.startswith(".") for part in path.relative_to(source).parts)
+            )
+            if not inside:
+                raise UserError(f"{source} holds no texts: put .txt or .csv files into it")
+        elif not source.exists():
+            raise UserError(f"{source}: there is no such file")
+        files += [path.as_posix() for path in inside]
+    for path, count in collections.Counter(files).items():
+        if count > 1:
+            raise UserError(f"{path} is named twice")
+    return files
+
+
+def load_or_make_plan(
+    paths: list[str], work: pathlib.Path, settings: Settings, resources: Resources
+) -> dict[str, Any]:
+    """The plan of an interrupted call if it still applies, else a new plan in an empty folder.
+
+    The plan's keys:
+        request: what the plan was made for.
+        normalization: the normalization table of all training text.
+        shows, valid_file: the `ScannedFile` of each show, and that of the validation file if any.
+        shards: (split, byte ranges) of each shard.
+    """
+    path = work / PLAN
+    request = {
+        "settings": dataclasses.asdict(settings),
+        "paths": paths,
+        "shard_bytes": resources.shard_bytes,
+    }
+    if path.exists():
+        plan = json.loads(path.read_bytes())
+        if plan.get("request") == request and not changed_file(source_files(plan)):
+            return plan
+    path.unlink(missing_ok=True)  # first: an old plan must never apply to new shards
+    for file in work.iterdir():
+        if file.name != LOCK:
+            file.unlink()
+    with atomic_write(path) as out:
+        out.write(json.dumps(_make_plan(request, work, settings, resources)).encode())
+    return json.loads(path.read_bytes())
+
+
+def _make_plan(
+    request: dict[str, Any], work: pathlib.Path, settings: Settings, resources: Resources
+) -> dict[str, Any]:
+    fraction = 0.0 if settings.valid else settings.valid_fraction
+    tasks = [(show, work, fraction, resources.block_bytes) for show in request["paths"]]
+    shows: list[ScannedFile] = run_all(scan_file, tasks, resources.processes, "scan files")
+    valid_file = []
+    if settings.valid:
+        valid_file = [scan_file(settings.valid, work, 0.0, resources.block_bytes)]
+    train = shard_ranges(shows, False, resources.shard_bytes)
+    valid = shard_ranges(valid_file or shows, not valid_file, resources.shard_bytes)
+    letters = set().union(*(show.letters for show in shows))
+    return {
+        "request": request,
+        "normalization": tokens.normalization_table(letters),
+        "shows": [dataclasses.asdict(show) for show in shows],
+        "valid_file": [dataclasses.asdict(file) for file in valid_file],
+        "shards": [
+            (split, [dataclasses.astuple(each) for each in ranges])
+            for split, shards in (("train", train), ("valid", valid))
+            for ranges in shards
+        ],
+    }
+
+
+def shards_of(plan: dict[str, Any], work: pathlib.Path) -> list[Shard]:
+    """The shards of a plan, those of the training text first."""
+    return [
+        Shard(
+            work / f"{number}.npz",
+            split,
+            [ByteRange(*each) for each in ranges],
+            plan["normalization"],
+        )
+        for number, (split, ranges) in enumerate(plan["shards"])
+    ]
