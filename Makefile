@@ -1,5 +1,5 @@
-# Every target works from a fresh clone: it first sets up the part of .venv that it needs (tools/setup.py).
-# Settings go on the line, as in: make train DATA=my_show.txt OUT=artifacts/my-show ARGS="--epochs 5"
+# Every target works in a fresh clone: it first installs the dependency groups it needs into .venv (tools/setup.py).
+# Settings are make variables: make train DATA=my_show.txt OUT=artifacts/my-show ARGS="--epochs 5"
 
 PYTHON ?= python3
 PRESET ?= seinfeld
@@ -13,87 +13,92 @@ python := .venv/bin/python
 .PHONY: help demo train evaluate export serve setup test bench check fix \
 	images-check sbom audit lock clean distclean FORCE
 
+# The demo is trained again if one of these changes: the show, the settings, the network, the file formats.
+demo-train := data/shows/low_tide.txt data/tokens.py data/versions.py data/vocab.py \
+	job/config.py job/model.py $(wildcard job/layers/*.py)
+# ... and exported again if one of these changes.
+demo-export := $(wildcard export/*.py export/*/*.py $(LOW_TIDE)/checkpoint.pt)
+
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(LOW_TIDE)/manifest.json ## train on the embedded show (2-3 min, once), export, and open the page
+demo: $(LOW_TIDE)/manifest.json ## train on the embedded show (about 1 min, once), export, and start the server
 	@$(set-up) serve
 	$(python) -m serve --model $(LOW_TIDE) $(ARGS)
 
-# Trained again only if the show, the settings or the network changed, or the checkpoint is gone. The
-# mark is set after training has ended, so that a run cut short is not taken for a finished one.
-$(LOW_TIDE)/.trained: data/shows/low_tide.txt job/config.py job/model.py \
-		$(if $(wildcard $(LOW_TIDE)/checkpoint.pt),,FORCE)
+# .trained marks a finished run. Without it, an interrupted run resumes; if it is out of date, --fresh starts a new run.
+$(LOW_TIDE)/.trained: $(demo-train) $(if $(wildcard $(LOW_TIDE)/checkpoint.pt),,FORCE)
 	@$(set-up) train
-	$(python) -m job --preset laptop
+	@rm -f $@
+	$(python) -m job --preset laptop $(if $(wildcard $(LOW_TIDE)/.trained),--fresh)
 	@touch $@
 
-$(LOW_TIDE)/manifest.json: $(LOW_TIDE)/.trained $(wildcard export/*.py $(LOW_TIDE)/checkpoint.pt) \
+$(LOW_TIDE)/manifest.json: $(LOW_TIDE)/.trained $(demo-export) \
 		$(if $(wildcard $(LOW_TIDE)/model.torchscript.pt),,FORCE)
 	@$(set-up) train export
 	$(python) -m export --checkpoint $(LOW_TIDE)/checkpoint.pt
 
-# In a container on a GPU machine with Docker and NVIDIA's toolkit, unless DOCKER=0; the script tells which.
-train: ## train: PRESET=seinfeld|laptop, DATA=show.txt, VALID=held_out.txt, OUT=artifacts/NAME, ARGS="...", PROCESSES=2 (GPUs)
+# Uses a container if the machine has an NVIDIA GPU, Docker and the NVIDIA Container Toolkit. DOCKER=0 never does.
+train: ## train: PRESET=seinfeld|laptop, DATA=show.txt, VALID=held_out.txt, OUT=artifacts/NAME, PROCESSES=2 (GPUs), ARGS="..."
 	@PYTHON="$(PYTHON)" PRESET="$(PRESET)" tools/train.sh $(ARGS)
 
-evaluate: ## write report.html and report.json: CHECKPOINT=... (default: the newest), VALID=held_out.txt
+evaluate: ## write report.html and report.json: CHECKPOINT=... (default: the newest), DATA=show.txt, VALID=held_out.txt
 	@$(set-up) train
 	$(strip $(python) -m job.report $(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT") \
 		$(if $(DATA),--data "$$DATA") $(if $(VALID),--valid "$$VALID") $(ARGS))
 
-export: ## write the files that leave: CHECKPOINT=artifacts/NAME/checkpoint.pt (default: the newest)
+export: ## export to TorchScript and ONNX: CHECKPOINT=artifacts/NAME/checkpoint.pt (default: the newest)
 	@$(set-up) train export
 	$(python) -m export $(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT") $(ARGS)
 
-serve: ## open the page: MODEL=artifacts/NAME (default: all in artifacts/), ARGS="--port 8000"
+serve: ## start the server: MODEL=artifacts/NAME (default: all in artifacts/), ARGS="--port 8000"
 	@$(set-up) serve
 	$(python) -m serve $(if $(MODEL),--model "$$MODEL") $(ARGS)
 
-setup: ## set up .venv with everything: PYTHON=python3.12, TORCH_BACKEND=cpu|cu130
+setup: ## install all dependencies into .venv: PYTHON=python3.12, TORCH_BACKEND=cpu|cu130
 	@$(set-up)
 
-test: ## run every test (the page's need a Chromium on the machine): ARGS="-k tokens"
+test: ## run all tests (tests/browser needs Chromium): ARGS="-k tokens"
 	@$(set-up)
 	$(python) -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
-bench: ## measure speed
+bench: ## run the speed benchmarks
 	@$(set-up)
 	$(python) -m tests.bench.generation $(ARGS)
 	$(python) -m tests.bench.serving
 	$(python) -m pytest -m bench -s tests/bench
 
-check: ## lint, formatting, and which room imports which
+check: ## lint, check formatting and import rules
 	@$(set-up) dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports
 
-fix: ## put right what ruff can
+fix: ## apply ruff's fixes and formatting
 	@$(set-up) dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-images-check: ## build both images and walk from training to a scene: ENGINE=docker|podman
+images-check: ## build and test the container images end to end: ENGINE=docker|podman
 	@$(set-up) serve
-	$(python) tools/walk_images.py $(ARGS)
+	$(python) tools/check_images.py $(ARGS)
 
-sbom: ## write what each image is made of, as CycloneDX files, to sbom/
-	@$(set-up) supply
-	$(python) tools/supply.py sbom
+sbom: ## write an SBOM (CycloneDX) per container image to sbom/
+	@$(set-up) supply-chain
+	$(python) tools/supply_chain.py sbom
 
-audit: ## ask for known vulnerabilities of the locked packages (needs the network)
-	@$(set-up) supply
-	$(python) tools/supply.py audit
+audit: ## check the locked packages for known vulnerabilities (needs the network)
+	@$(set-up) supply-chain
+	$(python) tools/supply_chain.py audit
 
-lock: ## renew locks/ with the newest packages that pyproject.toml allows
+lock: ## update locks/ to the newest versions that pyproject.toml allows
 	@$(PYTHON) tools/lock.py
 
-clean: ## remove .venv and caches; never a trained model
+clean: ## remove .venv and caches, but no trained models
 	rm -rf .venv sbom .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-distclean: ## clean, and after asking, remove trained models and downloads too
+distclean: ## clean, and remove trained models and downloads after confirmation
 	@printf 'Remove all trained models in artifacts/ and downloads in data/raw/? [y/N] '; \
 	if read -r answer && test "$$answer" = y; then \
 		$(MAKE) --no-print-directory clean; rm -rf data/raw; \

@@ -1,1 +1,1 @@
-"""What leaves: a trained network as files that need none of this project's code."""
+"""Exports a trained network to files that need none of this project's code."""

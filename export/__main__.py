@@ -1,4 +1,4 @@
-"""python -m export: write the files that leave."""
+"""python -m export: export a checkpoint, or verify a bundle."""
 
 import pathlib
 import sys
@@ -8,8 +8,8 @@ from data.command_line import Parser, run
 
 
 def main() -> None:
-    """Exports one checkpoint and prints the files, or verifies a bundle from elsewhere."""
-    # Deprecated, and what this project needs: pyproject.toml says why.
+    """Exports a checkpoint and prints the paths of the files, or verifies a bundle."""
+    # TorchScript is deprecated but needed; pyproject.toml gives the reason.
     warnings.filterwarnings("ignore", ".torch.jit.[a-z_]+. is deprecated", DeprecationWarning)
     warnings.filterwarnings("ignore", "torch.quantize_per_tensor, torch.quantize_per_channel")
     if sys.argv[1:2] == ["verify"]:
@@ -17,29 +17,32 @@ def main() -> None:
         return
     parser = Parser(
         prog="python -m export",
-        description="Writes a trained model's files.",
-        epilog="python -m export verify DIR checks a bundle from elsewhere.",
+        description="Exports a trained model as TorchScript, ONNX, vocabulary and manifest.",
+        epilog="python -m export verify DIR verifies an exported bundle.",
     )
     parser.add_argument(
-        "--checkpoint", type=pathlib.Path, help="what job wrote (default: the newest in artifacts/)"
+        "--checkpoint",
+        type=pathlib.Path,
+        help="checkpoint to export (default: the newest in artifacts/)",
     )
-    parser.add_argument("--pt2", action="store_true", help="write model.pt2 by torch.export too")
+    parser.add_argument("--pt2", action="store_true", help="write model.pt2 (torch.export) too")
     arguments = parser.parse_args()
-    from export.bundle import export, newest_checkpoint  # only now: --help need not wait for torch
+    # Imported here, so that --help does not import torch.
+    from export.bundle import export, newest_checkpoint
 
     checkpoint = arguments.checkpoint or newest_checkpoint(pathlib.Path("artifacts"))
-    print(f"exports {checkpoint}", file=sys.stderr)
+    print(f"exporting {checkpoint}", file=sys.stderr)
     manifest = export(checkpoint, arguments.pt2)
     held_out = manifest["held_out"]
     for name, file in manifest["files"].items():
-        difference = file.get("largest_difference_of_scores")
-        told = "" if difference is None else f"  verified to {difference:.0e}"
+        difference = file.get("max_abs_difference")
+        note = "" if difference is None else f"  verified to {difference:.0e}"
         if name in held_out.get("perplexity", {}):
-            rise = held_out["perplexity"][name] / held_out["perplexity"]["network"] - 1
-            told = f"  perplexity on held-out text {rise:+.2%}"
-        print(f"{checkpoint.parent / name}  {file['bytes'] / 1e6:.1f} MB{told}")
+            increase = held_out["perplexity"][name] / held_out["perplexity"]["network"] - 1
+            note = f"  held-out perplexity {increase:+.2%}"
+        print(f"{checkpoint.parent / name}  {file['bytes'] / 1e6:.1f} MB{note}")
     for name, reason in held_out["left_out"].items():
-        print(f"{name} is left out: {reason}", file=sys.stderr)
+        print(f"{name} was not exported: {reason}", file=sys.stderr)
     print(checkpoint.parent / "README.md")
     print(checkpoint.parent / "manifest.json")
 
@@ -48,13 +51,13 @@ def verify_command(arguments: list[str]) -> None:
     """python -m export verify DIR."""
     parser = Parser(
         prog="python -m export verify",
-        description="Checks that a bundle is whole, and that its files agree with each other.",
+        description="Verifies that a bundle is complete and that its files belong together.",
     )
-    parser.add_argument("folder", type=pathlib.Path, help="where manifest.json lies")
+    parser.add_argument("folder", type=pathlib.Path, help="folder with manifest.json")
     folder = parser.parse_args(arguments).folder
-    from export.verify_bundle import inspect
+    from export.verify_bundle import verify
 
-    for line in inspect(folder):
+    for line in verify(folder):
         print(line)
 
 

@@ -1,4 +1,4 @@
-"""The files of an export: made aside, verified, and only then given their names."""
+"""Export of a checkpoint: all files are staged in a folder, verified, then published together."""
 
 import dataclasses
 import hashlib
@@ -16,22 +16,16 @@ import torch
 from data.command_line import UserError
 from data.vocab import Vocabulary
 from export.card import model_card
-from export.manifest import MANIFEST, manifest_of
+from export.manifest import MANIFEST, build_manifest
 from export.onnx_graphs.int8 import build_onnx_int8
 from export.onnx_graphs.speller import build_speller_onnx
 from export.onnx_graphs.step import build_onnx
-from export.parity import (
-    load_torchscript,
-    step_of_network,
-    step_of_onnx,
-    step_of_torchscript,
-    verify_onnx,
-    verify_torchscript,
-)
-from export.quality import LARGEST_RISE, held_out_streams, perplexity
+from export.parity import verify_onnx, verify_torchscript
+from export.quality import MAX_PERPLEXITY_INCREASE, held_out_streams, perplexity
+from export.runtimes import load_torchscript, step_of_network, step_of_onnx, step_of_torchscript
 from export.torch_export import save_pt2
-from export.torchscript.speller import LONGEST
-from export.torchscript.stream import LETTERS
+from export.torchscript.speller import MAX_LETTERS
+from export.torchscript.stream import SPELLING_TEMPERATURE_SCALE
 from export.torchscript.writer import ScriptWriter, script
 from job.checkpoint import load_network
 from job.config import Config
@@ -40,59 +34,61 @@ from job.layers.cache_config import MAX_RATIO
 from job.model import RNN
 
 OPTIONAL = ("model.int8.torchscript.pt", "model.int8.onnx", "speller.onnx", "model.pt2")
-EIGHT_BITS = OPTIONAL[:2]
-ASIDE = ".export-"
+INT8_FILES = OPTIONAL[:2]
+STAGING_PREFIX = ".export-"
 
 
 def export(checkpoint: pathlib.Path, pt2: bool = False) -> dict[str, Any]:
-    """Writes the bundle beside a checkpoint and returns its manifest.
+    """Writes the bundle into the checkpoint's folder and returns its manifest.
+
+    The files of an earlier export are replaced only after all new files are verified.
 
     Args:
-        pt2: whether the step is written by torch.export too.
+        pt2: whether to write model.pt2 too.
 
     Raises:
-        UserError: if the checkpoint is unusable, a file disagrees with the network, or there is no
-            room. The files of an earlier export stand until all new ones are verified.
+        UserError: if the checkpoint cannot be used, a file differs from the network, or the folder
+            cannot be written to.
     """
     network, vocabulary, content = load_network(checkpoint)
     vocabulary = dataclasses.replace(vocabulary, weights_sha256=weights_sha256(network))
     folder = checkpoint.parent
     try:
-        for left in folder.glob(f"{ASIDE}*"):  # of an export that was killed
-            shutil.rmtree(left)
-        with tempfile.TemporaryDirectory(prefix=ASIDE, dir=folder) as name:
-            aside = pathlib.Path(name)
-            facts = _write(aside, network, vocabulary, content, pt2)
-            facts["held_out"] = _judge_eight_bits(aside, network, vocabulary, content)
-            manifest = manifest_of(aside, network, vocabulary, content, facts)
-            (aside / "README.md").write_text(model_card(manifest), encoding="utf-8")
+        for leftover in folder.glob(f"{STAGING_PREFIX}*"):  # of an export that was killed
+            shutil.rmtree(leftover)
+        with tempfile.TemporaryDirectory(prefix=STAGING_PREFIX, dir=folder) as name:
+            staging = pathlib.Path(name)
+            checks = write_files(staging, network, vocabulary, content, pt2)
+            checks["held_out"] = check_int8(staging, network, vocabulary, content)
+            manifest = build_manifest(staging, network, vocabulary, content, checks)
+            (staging / "README.md").write_text(model_card(manifest), encoding="utf-8")
             text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-            (aside / MANIFEST).write_text(text, encoding="utf-8")
-            _rename(aside, folder, [*manifest["files"], "README.md", MANIFEST])
+            (staging / MANIFEST).write_text(text, encoding="utf-8")
+            publish(staging, folder, [*manifest["files"], "README.md", MANIFEST])
     except (OSError, RuntimeError) as error:
         if isinstance(error, OSError) or "PytorchStreamWriter" in str(error):
-            reason = getattr(error, "strerror", None) or "no room, or no right to write"
-            raise UserError(f"{folder} could not be written to: {reason}") from None
+            reason = getattr(error, "strerror", None) or "disk full or permission denied"
+            raise UserError(f"{folder} cannot be written to: {reason}") from None
         raise
     return manifest
 
 
-def _rename(aside: pathlib.Path, folder: pathlib.Path, names: list[str]) -> None:
-    """Gives the files their names. Ctrl-C and SIGTERM wait until all have them."""
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+def publish(staging: pathlib.Path, folder: pathlib.Path, names: list[str]) -> None:
+    """Moves the staged files to the folder. SIGINT and SIGTERM are blocked until all are moved."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
-        # The old manifest goes first: it must never vouch for a mixture.
+        # First, so that no manifest ever describes a mixture of old and new files.
         (folder / MANIFEST).unlink(missing_ok=True)
         for file in set(OPTIONAL) - set(names):
             (folder / file).unlink(missing_ok=True)
         for file in names:
-            os.replace(aside / file, folder / file)
+            os.replace(staging / file, folder / file)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def weights_sha256(network: RNN) -> str:
-    """One checksum of all weights, by name: the identity of a trained network."""
+    """The SHA-256 of all weights in the order of their names; identifies a trained network."""
     digest = hashlib.sha256()
     for name, weight in sorted(network.state_dict().items()):
         digest.update(f"{name} {tuple(weight.shape)}\n".encode())
@@ -100,21 +96,29 @@ def weights_sha256(network: RNN) -> str:
     return digest.hexdigest()
 
 
-def _write(
+def write_files(
     folder: pathlib.Path,
     network: RNN,
     vocabulary: Vocabulary,
     content: dict[str, Any],
     pt2: bool,
 ) -> dict[str, Any]:
-    """Writes all files and returns by how much each differs from the network."""
+    """Writes all model files and vocab.json, and verifies those in float32.
+
+    Returns:
+        {"differences": the largest absolute difference of scores, by file; "cache": the parameters
+        of the neural cache}.
+
+    Raises:
+        UserError: if a file differs from the network.
+    """
     text = vocabulary.to_json()
     (folder / "vocab.json").write_text(text, encoding="utf-8")
     cache = content["scores"].get("cache")
     speller = content.get("speller") or {}
     for int8 in (False, True):
         writer = script(ScriptWriter(network, vocabulary, speller, cache, int8))
-        path = folder / (EIGHT_BITS[0] if int8 else "model.torchscript.pt")
+        path = folder / (INT8_FILES[0] if int8 else "model.torchscript.pt")
         torch.jit.save(writer, str(path), _extra_files={"vocab.json": text})
     metadata = {
         "show": vocabulary.show,
@@ -122,53 +126,57 @@ def _write(
         "weights_sha256": vocabulary.weights_sha256,
         "cache": json.dumps({**cache_settings(cache), "max_ratio": MAX_RATIO}),
     }
+    checks: dict[str, Any] = {"cache": json.loads(metadata["cache"])}
     onnx.save(build_onnx(network, metadata), str(folder / "model.onnx"))
     onnx.save(build_onnx_int8(network, metadata), str(folder / "model.int8.onnx"))
     if speller:
         metadata |= {
             "letters": json.dumps(speller["letters"], ensure_ascii=False),
-            "longest": str(LONGEST),
-            "spelling_temperature_scale": str(LETTERS),
+            "longest": str(MAX_LETTERS),
+            "spelling_temperature_scale": str(SPELLING_TEMPERATURE_SCALE),
         }
         onnx.save(build_speller_onnx(speller, metadata), str(folder / "speller.onnx"))
-    differences = {
+    checks["differences"] = {
         "model.torchscript.pt": verify_torchscript(
             folder / "model.torchscript.pt", network, vocabulary
         ),
         "model.onnx": verify_onnx(folder / "model.onnx", network),
     }
     if pt2:
-        differences["model.pt2"] = save_pt2(folder / "model.pt2", network, text)
-    return {"differences": differences}
+        checks["differences"]["model.pt2"] = save_pt2(folder / "model.pt2", network, text)
+    return checks
 
 
-def _judge_eight_bits(
+def check_int8(
     folder: pathlib.Path, network: RNN, vocabulary: Vocabulary, content: dict[str, Any]
 ) -> dict[str, Any]:
-    """Measures perplexity on held-out text, and removes an int8 file that does not hold it."""
+    """Measures perplexity on held-out text and removes int8 files whose perplexity is too high.
+
+    Returns:
+        {"tokens": of the text, "perplexity": by file, "left_out": reason by removed file}.
+    """
     ids = held_out_streams(Config(**content["config"]), vocabulary)
     if ids is None:
-        for name in EIGHT_BITS:
+        for name in INT8_FILES:
             (folder / name).unlink()
-        return {"tokens": 0, "left_out": dict.fromkeys(EIGHT_BITS, "no held-out text to judge by")}
+        return {"tokens": 0, "left_out": dict.fromkeys(INT8_FILES, "there is no held-out text")}
     sizes = network.n_layers, network.hidden_dim
-    judged: dict[str, Any] = {
+    result: dict[str, Any] = {
         "tokens": ids.numel(),
         "perplexity": {"network": perplexity(step_of_network(network), ids, *sizes)},
         "left_out": {},
     }
-    writer, inside = load_torchscript(folder / EIGHT_BITS[0])
-    if inside != vocabulary:
-        raise UserError(f"{EIGHT_BITS[0]} holds another vocabulary than the one exported with it")
-    steps = step_of_torchscript(writer), step_of_onnx(folder / EIGHT_BITS[1])
-    for name, step in zip(EIGHT_BITS, steps, strict=True):
-        found = perplexity(step, ids, *sizes)
-        judged["perplexity"][name] = found
-        rise = found / judged["perplexity"]["network"] - 1
-        if not rise < LARGEST_RISE:
+    writer, vocabulary_in_file = load_torchscript(folder / INT8_FILES[0])
+    if vocabulary_in_file != vocabulary:
+        raise UserError(f"{INT8_FILES[0]} has another vocabulary than the exported vocab.json")
+    steps = step_of_torchscript(writer), step_of_onnx(folder / INT8_FILES[1])
+    for name, step in zip(INT8_FILES, steps, strict=True):
+        result["perplexity"][name] = perplexity(step, ids, *sizes)
+        increase = result["perplexity"][name] / result["perplexity"]["network"] - 1
+        if not increase < MAX_PERPLEXITY_INCREASE:
             (folder / name).unlink()
-            judged["left_out"][name] = f"its perplexity on held-out text is {rise:.1%} higher"
-    return judged
+            result["left_out"][name] = f"its perplexity on held-out text is {increase:.1%} higher"
+    return result
 
 
 def newest_checkpoint(root: pathlib.Path) -> pathlib.Path:

@@ -1,4 +1,4 @@
-"""The model card, README.md in the bundle: Markdown with the fields of Hugging Face's model cards.
+"""The model card, README.md of the bundle: Markdown with the metadata of Hugging Face model cards.
 
 Mitchell et al., "Model Cards for Model Reporting" (2019).
 """
@@ -9,15 +9,15 @@ from typing import Any
 
 
 def model_card(manifest: dict[str, Any]) -> str:
-    """The card of a bundle, from its manifest."""
+    """The text of the model card of a bundle, from its manifest."""
     scores, config, show = manifest["scores"], manifest["config"], manifest["show"]
     loss = scores["valid_loss"]
-    remembered = scores.get("valid_loss_with_cache")
+    with_cache = scores.get("valid_loss_with_cache")
     bits = scores.get("bits_per_character")
     measured = [("Loss", "loss", loss), ("Perplexity", "perplexity", math.exp(loss))]
-    measured += [("Loss with memory", "loss_with_cache", remembered)] * (remembered is not None)
+    measured += [("Loss with cache", "loss_with_cache", with_cache)] * (with_cache is not None)
     measured += [("Bits per character", "bits_per_character", bits)] * (bits is not None)
-    front = {  # written as JSON, which is YAML too
+    front = {  # written as JSON, which is valid YAML
         "library_name": "pytorch",
         "pipeline_tag": "text-generation",
         "license": "other",
@@ -49,7 +49,8 @@ def model_card(manifest: dict[str, Any]) -> str:
 
 # Cold Open: {show}
 
-A word-level {config["cell"].upper()} that has read the scripts of *{show}* and writes new scenes.
+A word-level {config["cell"].upper()} language model, trained on the scripts of *{show}*. It
+generates scenes in the form of a script.
 
 ```python
 import torch
@@ -62,23 +63,24 @@ print(writer.generate("", 200, temperature=0.8, seed=7))
 | --- | --- | --- |
 {files}
 
-The TorchScript files write by `generate`, side by side by `generate_batch`, word by word by
-`stream_start` and `stream_next`; `top_next` gives the likeliest next words, `logprobs` scores a
-text, `unknown_words` tells what it has never seen. Options bear Hugging Face's names. The int8
-files are for CPUs, several times as fast. The ONNX files are one step of the network, `model.pt2`,
-where there is one, the step of one word: the manifest has their signature. What they need beside
-them is in the project's docs/specification.md, and in docs/consumer.py as a program.
+Methods of the TorchScript files: `generate` returns a text, `generate_batch` several,
+`stream_start` and `stream_next` generate word by word; `top_next` returns the most likely next
+words, `logprobs` the log-probability of each word of a text, `unknown_words` its
+out-of-vocabulary words. The options have the names of Hugging Face's `generate`. The int8 files
+are for CPUs and several times as fast. The ONNX files, and `model.pt2` if present, contain one
+step of the network; `manifest.json` has their signature. The project's docs/specification.md
+describes sampling, neural cache and speller, and docs/consumer.py implements them with ONNX
+Runtime and NumPy.
 
 ## Data and training
 
-Trained on the scripts of *{show}*, from the first weight, with {manifest["parameters"]:,}
-parameters in {config["n_layers"]} layers of {config["hidden_dim"]}: at most {config["epochs"]}
-epochs, the best one kept by the loss on text that was held out. All settings stand in
-`manifest.json`.
+Trained from scratch on the scripts of *{show}*: {manifest["parameters"]:,} parameters in
+{config["n_layers"]} layers of {config["hidden_dim"]} units, at most {config["epochs"]} epochs, of
+which the one with the lowest loss on held-out text was kept. `manifest.json` has all settings.
 
 ## Scores
 
-On held-out text; losses in nats per token, a token being a word or one of ten punctuation marks.
+On held-out text. Losses are in nats per token; a token is a word or one of ten punctuation marks.
 
 | | |
 | --- | --- |
@@ -86,11 +88,11 @@ On held-out text; losses in nats per token, a token being a word or one of ten p
 
 ## Use
 
-For play, for teaching, and for measuring small language models. It writes what sounds like the
-show from line to line. It has no plot, knows no facts, and says whatever its scripts' people say,
-rude things too: do not take its lines for the words of the show's writers, actors or characters,
-and do not publish them as such. It knows no other style and hardly any language but that of its
-scripts.
+For entertainment, teaching, and the study of small language models. The text resembles the show
+from line to line. The model has no plot and no knowledge of facts, and it reproduces the language
+of its scripts, including rude language. Do not attribute its lines to the writers, actors or
+characters of the show, and do not publish them as theirs. It has no other style, and hardly any
+language other than that of its scripts.
 
 ## Licence
 

@@ -1,4 +1,4 @@
-"""manifest.json: the files and their checksums, where the model comes from, its scores."""
+"""manifest.json: the files of a bundle with checksums, their origin, scores and signature."""
 
 import datetime
 import hashlib
@@ -19,29 +19,31 @@ FORMATS = {
     "model.int8.torchscript.pt": "TorchScript, int8",
     "model.onnx": "ONNX",
     "model.int8.onnx": "ONNX, int8",
-    "speller.onnx": "ONNX, one letter of a word outside the vocabulary",
-    "model.pt2": "torch.export, one word at a time (time is 1)",
+    "speller.onnx": "ONNX, one letter of an out-of-vocabulary word",
+    "model.pt2": "torch.export, one word per step",
     "vocab.json": "cold-open-vocabulary",
 }
-MANIFEST = "manifest.json"  # written last: a folder that has one is whole
+MANIFEST = "manifest.json"  # written last: its presence means that the bundle is complete
 LICENCE = (
-    "The program and the file formats are under the MIT licence. The text that a model was trained "
-    "on belongs to its owners, who may have a say in what is done with the model and its scenes."
+    "The program and the file formats are under the MIT licence. The text that the model was "
+    "trained on belongs to its owners, whose rights may restrict the use of the model and its "
+    "output."
 )
 
 
-def manifest_of(
+def build_manifest(
     folder: pathlib.Path,
     network: RNN,
     vocabulary: Vocabulary,
     content: dict[str, Any],
-    facts: dict[str, Any],
+    checks: dict[str, Any],
 ) -> dict[str, Any]:
     """The manifest of the files in a folder.
 
     Args:
-        content: the checkpoint's.
-        facts: `differences` of scores by file, and what was measured on `held_out` text.
+        content: the checkpoint.
+        checks: what `export.bundle` measured: `differences` of scores by file, `cache`, the
+            parameters of the neural cache, and `held_out`, the result of the int8 check.
     """
     files = {}
     for name, kind in FORMATS.items():
@@ -52,8 +54,8 @@ def manifest_of(
             "bytes": (folder / name).stat().st_size,
             "format": kind,
         }
-        if name in facts["differences"]:
-            files[name]["largest_difference_of_scores"] = facts["differences"][name]
+        if name in checks["differences"]:
+            files[name]["max_abs_difference"] = checks["differences"][name]
     state = ["float32", [network.n_layers, "batch", network.hidden_dim]]
     scores = ["float32", ["batch", "time", len(vocabulary)]]
     features = ["float32", ["batch", "time", network.fc.in_features]]
@@ -66,7 +68,8 @@ def manifest_of(
         "weights_sha256": vocabulary.weights_sha256,
         "parameters": sum(weight.numel() for weight in network.parameters()),
         "scores": content["scores"],
-        "held_out": facts["held_out"],
+        "cache": checks["cache"],
+        "held_out": checks["held_out"],
         "config": content["config"],
         "versions": {
             "trained": content["versions"],
@@ -91,6 +94,6 @@ def manifest_of(
 
 
 def sha256(path: pathlib.Path) -> str:
-    """The checksum of a file."""
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

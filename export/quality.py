@@ -1,7 +1,6 @@
-"""Whether a file of eight bits still knows what the network knows: perplexity on held-out text."""
+"""Perplexity on held-out text, by which an int8 file is accepted or rejected."""
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -10,39 +9,37 @@ from torch.nn import functional as F
 from data.command_line import UserError
 from data.texts import held_out_text
 from data.vocab import Vocabulary
+from export.runtimes import StepFunction
 from job.config import Config
 
-LARGEST_RISE = 0.01  # of perplexity, as a share of the network's: a file above it is not kept
-TOKENS = 10_000  # of the held-out text's beginning
-STREAMS = 10  # pieces of it that are read side by side
-PIECE = 50  # words at a time
-
-Step = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+MAX_PERPLEXITY_INCREASE = 0.01  # relative to the network; an int8 file above it is not exported
+MAX_TOKENS = 10_000  # from the beginning of the held-out text
+MAX_STREAMS = 10  # parts of the text that form a batch
+CHUNK = 50  # words per step
 
 
 def held_out_streams(config: Config, vocabulary: Vocabulary) -> Tensor | None:
-    """The ids (streams, time) that a run was judged by; None where its texts are not at hand."""
+    """The ids (streams, time) of a run's held-out text; None if the text cannot be read."""
     try:
         text = held_out_text(config)
     except UserError:
         return None
-    ids = vocabulary.encode(text[: 20 * TOKENS])[:TOKENS]
-    streams = min(STREAMS, max(1, len(ids) // 500))
+    ids = vocabulary.encode(text[: 20 * MAX_TOKENS])[:MAX_TOKENS]
+    streams = min(MAX_STREAMS, max(1, len(ids) // 500))
     time = len(ids) // streams
     return torch.tensor(ids[: streams * time]).view(streams, time) if time > 1 else None
 
 
 @torch.inference_mode()
-def perplexity(step: Step, ids: Tensor, n_layers: int, hidden_dim: int) -> float:
-    """Of ids (streams, time), each stream from an empty state.
+def perplexity(step: StepFunction, ids: Tensor, n_layers: int, hidden_dim: int) -> float:
+    """The perplexity per token of ids (streams, time), by the network alone, without the cache.
 
-    Args:
-        step: tokens (batch, time), h, c -> scores (batch, time, vocabulary), h, c.
+    Each stream begins with a zero state.
     """
     h = c = torch.zeros(n_layers, len(ids), hidden_dim)
     total, count = 0.0, 0
-    for start in range(0, ids.shape[1] - 1, PIECE):
-        tokens = ids[:, start : start + PIECE + 1]
+    for start in range(0, ids.shape[1] - 1, CHUNK):
+        tokens = ids[:, start : start + CHUNK + 1]
         scores, h, c = step(tokens[:, :-1], h, c)
         target = tokens[:, 1:].reshape(-1)
         total += F.cross_entropy(scores.flatten(0, 1), target, reduction="sum").item()

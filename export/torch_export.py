@@ -1,7 +1,6 @@
-"""model.pt2: one word's step by torch.export, the successor of TorchScript.
+"""model.pt2: the step of one word by torch.export, which replaces TorchScript in PyTorch.
 
-It is the network alone, as the ONNX file is: a `.pt2` holds no text methods. It is written for
-programs that move on, and compiled by AOTInductor if wanted.
+Like the ONNX files it is the network alone, without text methods. AOTInductor can compile it.
 """
 
 import pathlib
@@ -10,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from data.command_line import UserError
-from export.parity import TOLERANCE, step_of_network
-from export.torchscript.layers import GRULayer, LSTMLayer, Matrix
+from export.parity import TOLERANCE
+from export.runtimes import step_of_network
+from export.torchscript.layers import GRULayer, Linear, LSTMLayer
 from job.model import RNN
 
 
@@ -21,15 +21,15 @@ class OneStep(nn.Module):
     def __init__(self, network: RNN):
         super().__init__()
         self.embedding = nn.Parameter(network.embedding.weight.detach(), requires_grad=False)
-        kind = LSTMLayer if network.cell == "lstm" else GRULayer
-        self.layers = nn.ModuleList(kind(layer, Matrix) for layer in network.layers)
+        layer_type = LSTMLayer if network.cell == "lstm" else GRULayer
+        self.layers = nn.ModuleList(layer_type(layer, Linear) for layer in network.layers)
         self.projection = network.projection
         self.fc_bias = nn.Parameter(network.fc.bias.detach(), requires_grad=False)
         tied = network.fc.weight is network.embedding.weight
         self.fc_weight = self.embedding if tied else nn.Parameter(network.fc.weight.detach())
 
     def forward(self, tokens: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:
-        """Scores (batch, 1, vocabulary), states as they came in, features (batch, 1, features)."""
+        """Scores (batch, 1, vocabulary), h and c as given, features (batch, 1, features)."""
         x = nn.functional.embedding(tokens, self.embedding)
         hs, cs = [], []
         for number, layer in enumerate(self.layers):
@@ -42,13 +42,13 @@ class OneStep(nn.Module):
 
 
 def save_pt2(path: pathlib.Path, network: RNN, vocabulary: str) -> float:
-    """Writes and loads the file; returns the largest difference of scores.
+    """Writes the file, loads it, and returns the largest absolute difference of scores.
 
     Args:
-        vocabulary: vocab.json's text, which rides inside.
+        vocabulary: the text of vocab.json, stored in the file as an extra file.
 
     Raises:
-        UserError: if the loaded file differs from the network.
+        UserError: if the scores of the loaded file differ from the network's.
     """
     state = torch.zeros(network.n_layers, 2, network.hidden_dim)
     example = torch.zeros(2, 1, dtype=torch.int64), state, state.clone()
@@ -57,16 +57,18 @@ def save_pt2(path: pathlib.Path, network: RNN, vocabulary: str) -> float:
     program = torch.export.export(OneStep(network).eval(), example, dynamic_shapes=shapes)
     torch.export.save(program, path, extra_files={"vocab.json": vocabulary})
     loaded = torch.export.load(path).module()
-    worst = 0.0
+    largest = 0.0
     with torch.inference_mode():
         for size in (1, 3):
-            right = [torch.zeros(network.n_layers, size, network.hidden_dim) for _ in range(2)]
-            found = [state.clone() for state in right]
+            expected = [torch.zeros(network.n_layers, size, network.hidden_dim) for _ in range(2)]
+            actual = [state.clone() for state in expected]
             for number in range(5):
                 tokens = torch.full((size, 1), number % network.vocab_size)
-                expected, *right = step_of_network(network)(tokens, *right)
-                scores, *found = loaded(tokens, *found)[:3]
-                worst = max(worst, (scores - expected).abs().max().item())
-    if not worst <= TOLERANCE:
-        raise UserError(f"{path.name} differs from the network by {worst:.2g}: nothing exported")
-    return worst
+                expected_scores, *expected = step_of_network(network)(tokens, *expected)
+                scores, *actual = loaded(tokens, *actual)[:3]
+                largest = max(largest, (scores - expected_scores).abs().max().item())
+    if not largest <= TOLERANCE:
+        raise UserError(
+            f"{path.name} differs from the trained network by {largest:.2g}: nothing was exported"
+        )
+    return largest

@@ -1,7 +1,8 @@
-"""Renew locks/: python tools/lock.py
+"""Update locks/ to the newest versions that pyproject.toml allows: python tools/lock.py
 
-One lock a group, good for Python 3.11 to 3.13 on every system, with hashes, without the name of any
-index. All groups are first resolved together, so that the locks agree and one .venv holds all.
+Each dependency group has a universal lock file (Python 3.11 to 3.13, all platforms) with hashes and
+without index URLs. All groups are first resolved together, so the locks agree with each other and
+one .venv can hold all groups.
 """
 
 import os
@@ -18,32 +19,32 @@ OPTIONS = (
 )
 
 
-def compile_lock(uv, target, groups, *more):
-    """Resolve groups into one lock file."""
+def compile_lock(uv, target, groups, *options):
+    """Resolve some groups into one lock file."""
     named = [word for group in groups for word in ("--group", "pyproject.toml:" + group)]
-    command = [uv, "pip", "compile", *OPTIONS, *named, *more, "--output-file", target]
+    command = [uv, "pip", "compile", *OPTIONS, *named, *options, "--output-file", target]
     if subprocess.run(command, cwd=ROOT).returncode:
-        raise SetupError("uv could not renew the locks; what it said is above")
+        raise SetupError("uv could not update the locks; see its output above")
 
 
-def renew():
-    """Write every lock file anew."""
-    main(["dev"])  # its pip brings uv
+def update():
+    """Resolve and write every lock file."""
+    main(["dev"])  # uv is installed by the pip of .venv
     with tempfile.TemporaryDirectory() as folder:
         uv = uv_command(folder)
         together = os.path.join(folder, "together.txt")
         compile_lock(uv, together, [*GROUPS, *OPTIONAL, "tools"])
         for group in [*GROUPS, *OPTIONAL, "tools"]:
-            # An old lock would hold versions back; a new one takes them from the common resolution.
-            fresh = os.path.join(folder, group + ".txt")
-            compile_lock(uv, fresh, [group], "--constraints", together)
-            shutil.copyfile(fresh, lock_path(group))
-    say("renewed locks/")
+            # uv keeps the versions of an existing output file, so the output is a new file.
+            new = os.path.join(folder, group + ".txt")
+            compile_lock(uv, new, [group], "--constraints", together)
+            shutil.copyfile(new, lock_path(group))
+    say("updated locks/")
 
 
 if __name__ == "__main__":
     try:
-        renew()
+        update()
     except SetupError as error:
         say(str(error))
         raise SystemExit(2) from None

@@ -1,1 +1,1 @@
-"""The ONNX graphs, built node by node."""
+"""The ONNX models, built node by node."""

@@ -1,56 +1,60 @@
-"""The step of the network as an ONNX graph, written out node by node.
+"""The ONNX model of one step of the network, in float32.
 
-PyTorch's own exporter is right for an LSTM only once per process, and fixes the time axis without
-a word the second time. The graph is a dozen nodes: saying them is shorter than guarding that.
+The graph is built by hand because PyTorch's exporter of LSTMs is correct only once per process: the
+second export has a fixed time axis, without a warning. The graph has about a dozen nodes.
 """
 
 import onnx
 import torch
 from torch import Tensor, nn
 
-from export.onnx_graphs.builder import FLOAT, INT64, Graph
+from export.onnx_graphs.builder import FLOAT, INT64, GraphBuilder
 from job.model import RNN
 
-# PyTorch keeps an LSTM's gates as input, forget, cell, output, and a GRU's as reset, update, new;
-# ONNX wants input, output, forget, cell, and update, reset, new.
-GATES = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
+# PyTorch orders the gates of an LSTM input, forget, cell, output, and those of a GRU reset, update,
+# new. ONNX orders them input, output, forget, cell, and update, reset, new.
+GATE_ORDER = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
 
 
 def build_onnx(network: RNN, metadata: dict[str, str]) -> onnx.ModelProto:
-    """The model of one step, over one word or more: batch and time are free.
+    """The model of one step over one or more tokens; batch and time are dynamic.
 
-    Inputs: tokens (batch, time); h, c (n_layers, batch, hidden_dim). A GRU hands `c` through, so
-    that one caller serves both.
-    Outputs: scores (batch, time, vocabulary); h_after, c_after as h, c; features (batch, time,
-    inputs of the output layer), which the scores are made of. `metadata` is kept in the file.
+    Inputs: tokens (batch, time) int64; h, c (n_layers, batch, hidden_dim) float32. A GRU passes `c`
+    through unchanged, so that both cells have the same signature.
+    Outputs: scores (batch, time, vocabulary), the logits of the next word; h_after and c_after,
+    shaped as h and c; features (batch, time, features), the input of the output layer.
+
+    Args:
+        metadata: stored in the file.
     """
-    return Step(network).build(metadata)
+    return StepGraph(network).build(metadata)
 
 
-class Step:
-    """Writes the graph in float32. What a model of other numbers does otherwise, it overrides."""
+class StepGraph:
+    """Builds the graph in float32. `export.onnx_graphs.int8` overrides the matrix products."""
 
     def __init__(self, network: RNN):
         self.network = network
-        self.graph = Graph()
+        self.graph = GraphBuilder()
 
     def build(self, metadata: dict[str, str]) -> onnx.ModelProto:
-        """The checked model: see `build_onnx`."""
+        """The checked model; see `build_onnx`."""
         network, graph = self.network, self.graph
         axis = graph.constant("axis", [1])
-        x = self.word_vectors()
-        x = graph.node("Transpose", [x], "embedded.time", perm=[1, 0, 2])
-        states = (self.layers_of("h"), self.layers_of("c"))
+        x = self.embedding_lookup()
+        x = graph.node("Transpose", [x], "embedded.time_first", perm=[1, 0, 2])
+        states = (self.split_layers("h"), self.split_layers("c"))
         after: list[tuple[str, str]] = []
         for number, (layer, h, c) in enumerate(zip(network.layers, *states, strict=True)):
-            x, h, c = self.recur(number, layer, x, h, c)
+            x, h, c = self.recurrent_layer(number, layer, x, h, c)
             after.append((h, c))
             x = graph.node("Squeeze", [x, axis], f"layer.{number}")
-        projected = isinstance(network.projection, nn.Linear)
-        x = graph.node("Transpose", [x], "recurred" if projected else "features", perm=[1, 0, 2])
+        has_projection = isinstance(network.projection, nn.Linear)
+        name = "recurrent_outputs" if has_projection else "features"
+        x = graph.node("Transpose", [x], name, perm=[1, 0, 2])
         graph.node("Concat", [h for h, _ in after], "h_after", axis=0)
         graph.node("Concat", [c for _, c in after], "c_after", axis=0)
-        if projected:
+        if has_projection:
             x = self.linear("projection", network.projection, x, "features")
         self.linear("fc", network.fc, x, "scores")
 
@@ -67,8 +71,8 @@ class Step:
             metadata,
         )
 
-    def layers_of(self, state: str) -> list[str]:
-        """One state (1, batch, hidden_dim) for each layer."""
+    def split_layers(self, state: str) -> list[str]:
+        """The state of each layer, (1, batch, hidden_dim)."""
         count = self.network.n_layers
         if count == 1:
             return [state]
@@ -77,49 +81,51 @@ class Step:
         self.graph.node("Split", [state, lengths], names, axis=0)
         return names
 
-    def word_vectors(self) -> str:
-        """The tokens' rows of the embedding (batch, time, embedding_dim)."""
+    def embedding_lookup(self) -> str:
+        """The embeddings of the tokens, (batch, time, embedding_dim)."""
         embedding = self.graph.constant("embedding", self.network.embedding.weight)
         return self.graph.node("Gather", [embedding, "tokens"], "embedded")
 
-    def recur(self, number: int, layer: nn.RNNBase, x: str, h: str, c: str) -> tuple[str, str, str]:
-        """One layer over x (time, batch, inputs): (time, 1, batch, hidden_dim), state after it."""
+    def recurrent_layer(
+        self, number: int, layer: nn.RNNBase, x: str, h: str, c: str
+    ) -> tuple[str, str, str]:
+        """One layer over x (time, batch, inputs): (outputs (time, 1, batch, hidden_dim), h, c)."""
         constant, cell = self.graph.constant, self.network.cell
         inputs = [
             x,
-            constant(f"W.{number}", reordered(layer.weight_ih_l0, cell)[None]),
-            constant(f"R.{number}", reordered(layer.weight_hh_l0, cell)[None]),
+            constant(f"W.{number}", reorder_gates(layer.weight_ih_l0, cell)[None]),
+            constant(f"R.{number}", reorder_gates(layer.weight_hh_l0, cell)[None]),
             constant(f"B.{number}", biases(layer, cell)),
-            "",  # all sequences of a batch are of one length
+            "",  # sequence_lens: all sequences of a batch have the same length
             h,
         ]
-        names = [f"outputs.{number}", f"h.{number}.after"]
+        names = [f"outputs.{number}", f"h_after.{number}"]
         size = self.network.hidden_dim
         if cell == "gru":
             self.graph.node("GRU", inputs, names, hidden_size=size, linear_before_reset=1)
             return names[0], names[1], c
-        names.append(f"c.{number}.after")
+        names.append(f"c_after.{number}")
         self.graph.node("LSTM", [*inputs, c], names, hidden_size=size)
         return names[0], names[1], names[2]
 
     def linear(self, name: str, layer: nn.Linear, x: str, out: str) -> str:
-        """x (batch, time, inputs) times the layer's weights, plus its bias."""
+        """A linear layer applied to x (batch, time, inputs)."""
         tied = layer.weight is self.network.embedding.weight
         rows = "embedding" if tied else self.graph.constant(f"{name}.weight", layer.weight)
-        # Turned round when the model is loaded, not at each step: the weights are constant.
-        columns = self.graph.node("Transpose", [rows], f"{name}.columns", perm=[1, 0])
-        products = self.graph.node("MatMul", [x, columns], f"{name}.products")
+        # ONNX Runtime folds this transpose of a constant when it loads the model.
+        transposed = self.graph.node("Transpose", [rows], f"{name}.transposed", perm=[1, 0])
+        products = self.graph.node("MatMul", [x, transposed], f"{name}.products")
         bias = self.graph.constant(f"{name}.bias", layer.bias)
         return self.graph.node("Add", [products, bias], out)
 
 
-def reordered(weight: Tensor, cell: str) -> Tensor:
-    """Weights or biases (gates * hidden_dim, ...) of PyTorch with the gates in ONNX's order."""
-    gates = weight.detach().chunk(len(GATES[cell]))
-    return torch.cat([gates[number] for number in GATES[cell]])
+def reorder_gates(weight: Tensor, cell: str) -> Tensor:
+    """PyTorch's weights or biases (gates * hidden_dim, ...) with the gates in ONNX's order."""
+    gates = weight.detach().chunk(len(GATE_ORDER[cell]))
+    return torch.cat([gates[number] for number in GATE_ORDER[cell]])
 
 
 def biases(layer: nn.RNNBase, cell: str) -> Tensor:
-    """Both biases of a recurrent layer as ONNX wants them: (1, 2 * gates * hidden_dim)."""
+    """Both biases of a recurrent layer in ONNX's layout: (1, 2 * gates * hidden_dim)."""
     both = (layer.bias_ih_l0, layer.bias_hh_l0)
-    return torch.cat([reordered(bias, cell) for bias in both])[None]
+    return torch.cat([reorder_gates(bias, cell) for bias in both])[None]

@@ -1,1 +1,1 @@
-"""The TorchScript file: text in, text out."""
+"""The TorchScript module: text in, text out."""

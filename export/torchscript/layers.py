@@ -1,7 +1,7 @@
-"""The recurrent layers and matrices as plain arithmetic, for TorchScript on a CPU.
+"""Recurrent and linear layers as plain tensor operations, for TorchScript on a CPU.
 
-`nn.LSTM` is two to three times slower than this at batch 1, where oneDNN repacks its weights at
-every call. Every matrix is read once for each word written: nothing else counts for as much.
+`nn.LSTM` is two to three times slower at batch size 1, because oneDNN repacks its weights at every
+call. Reading each weight matrix once per token is what dominates the cost.
 """
 
 from typing import List, Tuple
@@ -10,141 +10,162 @@ import torch
 from torch import Tensor, nn
 
 
-class Matrix(nn.Module):
-    """x · weightᵀ + bias.
+class Linear(nn.Module):
+    """x · weightᵀ + bias, in float32.
 
-    The weight (outputs, inputs) is kept transposed: one row of `x` then reads it from end to end,
-    which is half as fast again as `nn.functional.linear`.
+    The weight (outputs, inputs) is stored transposed. A single row of `x` then reads it
+    contiguously, which is 1.5 times as fast as `nn.functional.linear`.
+
+    Args:
+        bounded_input: used by `Int8Linear` only.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, bounded: bool = False):
+    def __init__(self, weight: Tensor, bias: Tensor, bounded_input: bool = False):
         super().__init__()
-        self.columns = nn.Parameter(weight.detach().t().contiguous(), requires_grad=False)
+        self.transposed = nn.Parameter(weight.detach().t().contiguous(), requires_grad=False)
         self.bias = nn.Parameter(bias.detach().clone(), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (batch, inputs) or (batch, time, inputs) -> the same with outputs last."""
+        """x (batch, inputs) or (batch, time, inputs) -> the same shape with outputs last."""
         if x.dim() == 2:
-            return torch.addmm(self.bias, x, self.columns)
-        flat = torch.addmm(self.bias, x.reshape(-1, x.size(2)), self.columns)
+            return torch.addmm(self.bias, x, self.transposed)
+        flat = torch.addmm(self.bias, x.reshape(-1, x.size(2)), self.transposed)
         return flat.view(x.size(0), x.size(1), -1)
 
-    def rows(self, places: Tensor) -> Tensor:
-        """Rows of the weight: places (batch, time) int64 -> (batch, time, inputs)."""
-        found = self.columns.index_select(1, places.flatten()).t()
-        return found.reshape(places.size(0), places.size(1), -1)
+    def rows(self, indices: Tensor) -> Tensor:
+        """Rows of the weight: indices (batch, time) int64 -> (batch, time, inputs)."""
+        selected = self.transposed.index_select(1, indices.flatten()).t()
+        return selected.reshape(indices.size(0), indices.size(1), -1)
 
 
-class Matrix8(nn.Module):
-    """`Matrix` in int8: each row of the weight has a scale, each row of `x` gets one as it comes.
+class Int8Linear(nn.Module):
+    """`Linear` with int8 weights and dynamic quantization of the input.
 
-    PyTorch's product gives all rows of `x` one scale, from the smallest and largest value in them.
-    Here each row is divided by its own largest value, and a 1 and a -1 that meet weights of 0 are
-    put after it: what is written does not hang on what is written beside it. A layer's outputs lie
-    between -1 and 1 (`bounded`) and need no division.
+    Each row of the weight has its own scale, and so has each row of `x`. PyTorch's kernel derives
+    one scale for all rows of `x` from their minimum and maximum, so that a row's result would
+    depend on the other rows of the batch. To prevent this, each row is divided by its largest
+    absolute value, and two columns with 1 and -1, whose weights are 0, are appended: the range is
+    then always [-1, 1].
 
-    Only int8 rows and scales are saved. What the machine multiplies with is packed for it when the
-    file is loaded, so that a file made on one processor runs on another.
+    Only the int8 weights and the scales are saved. They are packed for the processor when the file
+    is loaded, so that a file exported on one processor runs on another.
+
+    Args:
+        bounded_input: whether `x` lies in [-1, 1] already, as the outputs of a recurrent layer do;
+            then no division is needed.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, bounded: bool = False):
+    def __init__(self, weight: Tensor, bias: Tensor, bounded_input: bool = False):
         super().__init__()
-        self.bounded: bool = bounded
+        self.bounded_input: bool = bounded_input
         self.scales = (weight.detach().abs().amax(1) / 127.0).clamp(min=1e-12)
         self.weight = torch.round(weight.detach() / self.scales[:, None]).to(torch.int8)
         self.bias = bias.detach().clone()
-        self.ends = torch.tensor([[1.0, -1.0]])
+        self.range_columns = torch.tensor([[1.0, -1.0]])
         self.packed = torch.ops.quantized.linear_prepack(
-            padded(self.weight, self.scales), self.bias if self.bounded else None
+            quantized_weight(self.weight, self.scales), self.bias if self.bounded_input else None
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (batch, inputs) or (batch, time, inputs) -> the same with outputs last."""
+        """x (batch, inputs) or (batch, time, inputs) -> the same shape with outputs last."""
         flat = x if x.dim() == 2 else x.reshape(-1, x.size(2))
-        ends = self.ends if flat.size(0) == 1 else self.ends.expand(flat.size(0), 2)
-        # The reduced range (7 bits) gives the same sums on processors without VNNI, which clip.
-        if self.bounded:
-            within = torch.cat([flat, ends], 1)
-            found = torch.ops.quantized.linear_dynamic(within, self.packed, True)
+        extra = self.range_columns
+        if flat.size(0) != 1:
+            extra = extra.expand(flat.size(0), 2)
+        # The reduced range (7 bits) avoids the saturation of processors without VNNI: the sums are
+        # then the same everywhere.
+        if self.bounded_input:
+            extended = torch.cat([flat, extra], 1)
+            result = torch.ops.quantized.linear_dynamic(extended, self.packed, True)
         else:
             largest = torch.linalg.vector_norm(flat, float("inf"), [1], True) + 1e-12
-            within = torch.cat([flat / largest, ends], 1)
-            found = torch.ops.quantized.linear_dynamic(within, self.packed, True)
-            found = torch.addcmul(self.bias, found, largest)
-        return found if x.dim() == 2 else found.view(x.size(0), x.size(1), -1)
+            extended = torch.cat([flat / largest, extra], 1)
+            result = torch.ops.quantized.linear_dynamic(extended, self.packed, True)
+            result = torch.addcmul(self.bias, result, largest)
+        return result if x.dim() == 2 else result.view(x.size(0), x.size(1), -1)
 
-    def rows(self, places: Tensor) -> Tensor:
-        """Rows of the weight: places (batch, time) int64 -> (batch, time, inputs)."""
-        flat = places.flatten()
-        found = self.weight.index_select(0, flat).float() * self.scales[flat][:, None]
-        return found.reshape(places.size(0), places.size(1), -1)
+    def rows(self, indices: Tensor) -> Tensor:
+        """Rows of the weight: indices (batch, time) int64 -> (batch, time, inputs) float32."""
+        flat = indices.flatten()
+        selected = self.weight.index_select(0, flat).float() * self.scales[flat][:, None]
+        return selected.reshape(indices.size(0), indices.size(1), -1)
 
     @torch.jit.export
     def __getstate__(self) -> Tuple[Tensor, Tensor, Tensor, bool, bool]:
-        return self.weight, self.scales, self.bias, self.bounded, self.training
+        return self.weight, self.scales, self.bias, self.bounded_input, self.training
 
     @torch.jit.export
     def __setstate__(self, state: Tuple[Tensor, Tensor, Tensor, bool, bool]) -> None:
         self.weight = state[0]
         self.scales = state[1]
         self.bias = state[2]
-        self.bounded = state[3]
+        self.bounded_input = state[3]
         self.training = state[4]
-        self.ends = torch.tensor([[1.0, -1.0]])
+        self.range_columns = torch.tensor([[1.0, -1.0]])
         self.packed = torch.ops.quantized.linear_prepack(
-            padded(self.weight, self.scales), self.bias if self.bounded else None
+            quantized_weight(self.weight, self.scales), self.bias if self.bounded_input else None
         )
 
 
-def padded(weight: Tensor, scales: Tensor) -> Tensor:
-    """int8 rows (outputs, inputs) with two columns of zeros, as a tensor that knows its scales."""
-    zeros = torch.zeros([weight.size(0)], dtype=torch.int64)
-    columns = torch.nn.functional.pad(weight, [0, 2])
-    return torch._make_per_channel_quantized_tensor(columns, scales.to(torch.float64), zeros, 0)
+def quantized_weight(weight: Tensor, scales: Tensor) -> Tensor:
+    """int8 weights (outputs, inputs) with two zero columns appended, as a quantized tensor."""
+    zero_points = torch.zeros([weight.size(0)], dtype=torch.int64)
+    padded = torch.nn.functional.pad(weight, [0, 2])
+    return torch._make_per_channel_quantized_tensor(
+        padded, scales.to(torch.float64), zero_points, 0
+    )
 
 
 class LSTMLayer(nn.Module):
-    """`nn.LSTM` of one layer.
+    """One layer of `nn.LSTM` (Hochreiter & Schmidhuber, 1997).
 
-    PyTorch's order of gates is input, forget, cell, output; here the cell comes last, so that one
-    sigmoid serves the other three.
+    PyTorch orders the gates input, forget, cell, output. Here the cell gate is last, so that one
+    call of sigmoid covers the other three.
+
+    Args:
+        linear: `Linear` or `Int8Linear`.
+        bounded_input: whether the layer's input lies in [-1, 1].
     """
 
-    def __init__(self, source: nn.RNNBase, matrix: type[nn.Module], bounded: bool = False):
+    def __init__(self, source: nn.RNNBase, linear: type[nn.Module], bounded_input: bool = False):
         super().__init__()
-        bias = _cell_last(source.bias_ih_l0 + source.bias_hh_l0)
-        self.from_input = matrix(_cell_last(source.weight_ih_l0), bias, bounded)
-        self.from_hidden = matrix(_cell_last(source.weight_hh_l0), torch.zeros_like(bias), True)
-        self.size: int = source.hidden_size
+        bias = _cell_gate_last(source.bias_ih_l0 + source.bias_hh_l0)
+        self.linear_ih = linear(_cell_gate_last(source.weight_ih_l0), bias, bounded_input)
+        self.linear_hh = linear(_cell_gate_last(source.weight_hh_l0), torch.zeros_like(bias), True)
+        self.hidden_size: int = source.hidden_size
 
     def forward(self, x: Tensor, h: Tensor, c: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
         """x (batch, time, inputs), h and c (batch, hidden) -> (outputs, h, c)."""
-        from_input = self.from_input(x)
+        inputs = self.linear_ih(x)
         outputs: List[Tensor] = []
         for step in range(x.size(1)):
-            gates = from_input[:, step] + self.from_hidden(h)
-            i, f, o = torch.sigmoid(gates[:, : 3 * self.size]).chunk(3, 1)
-            c = f * c + i * torch.tanh(gates[:, 3 * self.size :])
+            gates = inputs[:, step] + self.linear_hh(h)
+            i, f, o = torch.sigmoid(gates[:, : 3 * self.hidden_size]).chunk(3, 1)
+            c = f * c + i * torch.tanh(gates[:, 3 * self.hidden_size :])
             h = o * torch.tanh(c)
             outputs.append(h)
         return torch.stack(outputs, 1), h, c
 
 
 class GRULayer(nn.Module):
-    """`nn.GRU` of one layer; gates in PyTorch's order: reset, update, new. `c` goes through."""
+    """One layer of `nn.GRU` (Cho et al., 2014), gates in PyTorch's order: reset, update, new.
 
-    def __init__(self, source: nn.RNNBase, matrix: type[nn.Module], bounded: bool = False):
+    `c` is passed through unchanged, so that both cells have the same signature. For the arguments
+    see `LSTMLayer`.
+    """
+
+    def __init__(self, source: nn.RNNBase, linear: type[nn.Module], bounded_input: bool = False):
         super().__init__()
-        self.from_input = matrix(source.weight_ih_l0, source.bias_ih_l0, bounded)
-        self.from_hidden = matrix(source.weight_hh_l0, source.bias_hh_l0, True)
+        self.linear_ih = linear(source.weight_ih_l0, source.bias_ih_l0, bounded_input)
+        self.linear_hh = linear(source.weight_hh_l0, source.bias_hh_l0, True)
 
     def forward(self, x: Tensor, h: Tensor, c: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-        """x (batch, time, inputs), h (batch, hidden) -> (outputs, h, c as it came)."""
-        from_input = self.from_input(x)
+        """x (batch, time, inputs), h (batch, hidden) -> (outputs, h, c unchanged)."""
+        inputs = self.linear_ih(x)
         outputs: List[Tensor] = []
         for step in range(x.size(1)):
-            reset_x, update_x, new_x = from_input[:, step].chunk(3, 1)
-            reset_h, update_h, new_h = self.from_hidden(h).chunk(3, 1)
+            reset_x, update_x, new_x = inputs[:, step].chunk(3, 1)
+            reset_h, update_h, new_h = self.linear_hh(h).chunk(3, 1)
             update = torch.sigmoid(update_x + update_h)
             new = torch.tanh(new_x + torch.sigmoid(reset_x + reset_h) * new_h)
             h = (1 - update) * new + update * h
@@ -152,6 +173,6 @@ class GRULayer(nn.Module):
         return torch.stack(outputs, 1), h, c
 
 
-def _cell_last(weight: Tensor) -> Tensor:
+def _cell_gate_last(weight: Tensor) -> Tensor:
     i, f, g, o = weight.detach().chunk(4)
     return torch.cat([i, f, o, g])

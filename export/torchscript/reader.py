@@ -1,4 +1,4 @@
-"""The half of the TorchScript file that reads: the network, and text into ids and back."""
+"""The base class of the TorchScript module: the network, and conversion of text to ids and back."""
 
 from typing import Dict, List, Tuple
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from data.command_line import UserError
 from data.tokens import join_words, normalize, split_words
 from data.vocab import Vocabulary
-from export.torchscript.layers import GRULayer, LSTMLayer, Matrix, Matrix8
+from export.torchscript.layers import GRULayer, Int8Linear, Linear, LSTMLayer
 from job.model import RNN
 
 Hidden = Tuple[Tensor, Tensor]
@@ -17,42 +17,43 @@ Hidden = Tuple[Tensor, Tensor]
 class ScriptReader(nn.Module):
     """A trained network with its vocabulary.
 
-    Args:
-        int8: whether the weights are kept in int8, for a CPU.
+    The hidden state is an explicit pair (n_layers, batch, hidden_dim) in every call, also for a
+    GRU, whose second tensor is zeros. All methods are pure: no state is kept between calls, so that
+    any number of threads can use one loaded file.
 
-    The hidden state is always an explicit pair (n_layers, batch, hidden_dim), also for a GRU,
-    whose second tensor is zeros. All methods are pure: nothing is kept between two calls, so that
-    any number of threads may use one loaded file.
+    Args:
+        int8: whether the weights are stored in int8, for a CPU.
 
     Raises:
-        UserError: if the network and the vocabulary have different sizes; names both.
+        UserError: if the network and the vocabulary differ in size; the message has both sizes.
     """
 
-    __constants__ = ["tied", "projects"]
+    __constants__ = ["tied", "has_projection"]
 
     def __init__(self, network: RNN, vocabulary: Vocabulary, int8: bool = False):
         super().__init__()
         outputs = network.fc.out_features
         if not network.vocab_size == outputs == len(vocabulary):
             raise UserError(
-                f"the network knows {outputs} words and the vocabulary {len(vocabulary)}: they "
-                "are of two different models"
+                f"the network has {outputs} words and the vocabulary {len(vocabulary)}: they "
+                "belong to two different models"
             )
         network = network.cpu().eval()
-        self.matrix = matrix = Matrix8 if int8 else Matrix
+        self.linear = linear = Int8Linear if int8 else Linear
         self.n_layers: int = network.n_layers
         self.hidden_dim: int = network.hidden_dim
-        kind = LSTMLayer if network.cell == "lstm" else GRULayer
+        layer_type = LSTMLayer if network.cell == "lstm" else GRULayer
         self.layers = nn.ModuleList(
-            kind(layer, matrix, number > 0) for number, layer in enumerate(network.layers)
+            layer_type(layer, linear, bounded_input=number > 0)
+            for number, layer in enumerate(network.layers)
         )
-        self.projects = isinstance(network.projection, nn.Linear)
-        if self.projects:
-            self.projection = matrix(network.projection.weight, network.projection.bias, True)
-        self.output = matrix(network.fc.weight, network.fc.bias)
+        self.has_projection = isinstance(network.projection, nn.Linear)
+        if self.has_projection:
+            self.projection = linear(network.projection.weight, network.projection.bias, True)
+        self.output = linear(network.fc.weight, network.fc.bias)
         self.tied = network.fc.weight is network.embedding.weight
         if not self.tied:
-            self.embedding = matrix(network.embedding.weight, torch.zeros(outputs))
+            self.embedding = linear(network.embedding.weight, torch.zeros(outputs))
         self.features: int = network.fc.in_features
         for parameter in self.parameters():
             parameter.requires_grad_(False)
@@ -63,15 +64,18 @@ class ScriptReader(nn.Module):
         self.normalization: List[Tuple[str, str]] = list(vocabulary.normalization)
         self.primer: str = vocabulary.primer
         self.unknown_id: int = vocabulary.unknown_id
-        names = {name: symbol for symbol, name in vocabulary.symbols.items()}
-        self.names: Dict[str, str] = names
-        self.characters: List[str] = [names.get(word, word) for word in vocabulary.words]  # typed
-        # Punctuation and speakers, which must recur: penalties spare them.
-        spared = [word in names or word.endswith((":", "]")) for word in vocabulary.words]
-        self.register_buffer("spared", torch.tensor(spared))
+        characters = {name: symbol for symbol, name in vocabulary.symbols.items()}
+        self.characters: Dict[str, str] = characters  # a symbol's name -> its character
+        self.typed_words: List[str] = [characters.get(word, word) for word in vocabulary.words]
+        # Punctuation and speakers recur in every script, so the penalties do not apply to them.
+        exempt = [word in characters or word.endswith((":", "]")) for word in vocabulary.words]
+        self.register_buffer("penalty_exempt", torch.tensor(exempt))
 
     def forward(self, tokens: Tensor, hidden: Hidden) -> Tuple[Tensor, Hidden]:
-        """tokens (batch, time) int64 -> (scores (batch, time, vocabulary), hidden)."""
+        """tokens (batch, time) int64 -> (scores (batch, time, vocabulary), hidden).
+
+        The scores are logits of the word after each token.
+        """
         if tokens.dim() != 2 or tokens.numel() == 0:
             raise ValueError(
                 f"tokens must be (batch, time), neither of them 0, not {list(tokens.size())}"
@@ -85,7 +89,10 @@ class ScriptReader(nn.Module):
         return self.output(x), hidden
 
     def read(self, tokens: Tensor, hidden: Hidden) -> Tuple[Tensor, Hidden]:
-        """The features (batch, time, features) that scores are made of, without their cost."""
+        """tokens (batch, time) -> (features (batch, time, features), hidden).
+
+        The features are the input of the output layer, whose cost is saved here.
+        """
         x = self.output.rows(tokens) if self.tied else self.embedding.rows(tokens)
         hs: List[Tensor] = []
         cs: List[Tensor] = []
@@ -93,22 +100,22 @@ class ScriptReader(nn.Module):
             x, h, c = layer(x, hidden[0][number], hidden[1][number])
             hs.append(h)
             cs.append(c)
-        if self.projects:
+        if self.has_projection:
             x = self.projection(x)
         return x, (torch.stack(hs), torch.stack(cs))
 
     @torch.jit.export
     def init_hidden(self, batch_size: int) -> Tuple[Tensor, Tensor]:
-        """The state before any word: two tensors of zeros (n_layers, batch, hidden_dim)."""
+        """The initial hidden state: two tensors of zeros (n_layers, batch, hidden_dim)."""
         if batch_size < 1:
             raise ValueError(f"batch_size must be 1 or above, not {batch_size}")
         shape = [self.n_layers, batch_size, self.hidden_dim]
-        device = self.spared.device
+        device = self.penalty_exempt.device
         return torch.zeros(shape, device=device), torch.zeros(shape, device=device)
 
     @torch.jit.export
     def encode(self, text: str) -> List[int]:
-        """Text into ids; a word that the model has never seen becomes the unknown word's id."""
+        """The ids of a text; an out-of-vocabulary word has the unknown word's id."""
         ids: List[int] = []
         for word in split_words(normalize(text, self.normalization), self.symbols):
             ids.append(self.vocab_to_int.get(word, self.unknown_id))
@@ -116,7 +123,7 @@ class ScriptReader(nn.Module):
 
     @torch.jit.export
     def decode(self, ids: List[int]) -> str:
-        """Ids into text as a person types it."""
+        """The text of ids, with the usual spacing around punctuation."""
         words: List[str] = []
         for number in ids:
             if number < 0 or number >= len(self.words):
@@ -126,42 +133,42 @@ class ScriptReader(nn.Module):
 
     @torch.jit.export
     def unknown_words(self, text: str) -> List[str]:
-        """The words of a text that the model has never seen, each once, in order."""
+        """The out-of-vocabulary words of a text, each once, in order of appearance."""
         found: List[str] = []
         for word in split_words(normalize(text, self.normalization), self.symbols):
-            shown = self.names.get(word, word)
+            typed_word = self.characters.get(word, word)
             number = self.vocab_to_int.get(word, self.unknown_id)
-            if number == self.unknown_id and shown not in found:
-                found.append(shown)
+            if number == self.unknown_id and typed_word not in found:
+                found.append(typed_word)
         return found
 
     @torch.jit.export
     def logprobs(self, text: str) -> List[Tuple[str, float]]:
-        """Each word of a text with its log-probability (nats) after all before it.
+        """Each word of a text with its log-probability (nats) given all words before it.
 
-        By the network alone, as `forward` scores it; a word that the model has never seen has the
-        unknown word's.
+        By the network alone, without the neural cache, as `forward` scores it. An
+        out-of-vocabulary word has the log-probability of the unknown word.
         """
         words = split_words(normalize(text, self.normalization), self.symbols)
-        before = self.encode(self.primer)
-        ids: List[int] = before.copy()
+        primer = self.encode(self.primer)
+        ids: List[int] = primer.copy()
         for word in words:
             ids.append(self.vocab_to_int.get(word, self.unknown_id))
         found: List[Tuple[str, float]] = []
         hidden = self.init_hidden(1)
-        piece = 256  # words at a time: the scores of a long text would fill the memory
-        tokens = torch.tensor([ids], dtype=torch.int64, device=self.spared.device)
+        chunk = 256  # words at a time: the scores of a long text would fill the memory
+        tokens = torch.tensor([ids], dtype=torch.int64, device=self.penalty_exempt.device)
         start = 0
         while start < len(ids) - 1:
-            end = min(start + piece, len(ids) - 1)
+            end = min(start + chunk, len(ids) - 1)
             x, hidden = self.read(tokens[:, start:end], hidden)
             scores = torch.log_softmax(self.output(x)[0], 1)
-            following = tokens[0, start + 1 : end + 1]
-            values: List[float] = scores.gather(1, following[:, None])[:, 0].double().tolist()
+            targets = tokens[0, start + 1 : end + 1]
+            values: List[float] = scores.gather(1, targets[:, None])[:, 0].double().tolist()
             for number, value in enumerate(values):
-                place = start + 1 + number - len(before)
+                place = start + 1 + number - len(primer)
                 if place >= 0:
                     word = words[place]
-                    found.append((self.names.get(word, word), value))
+                    found.append((self.characters.get(word, word), value))
             start = end
         return found

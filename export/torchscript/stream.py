@@ -1,4 +1,4 @@
-"""The half of the TorchScript file that writes word by word, from a state that the caller holds."""
+"""Streaming generation: one word per call, from a state that the caller holds."""
 
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -8,59 +8,68 @@ from torch import Tensor
 from data.tokens import normalize, quote_after, split_words, typed
 from data.vocab import Vocabulary
 from export.torchscript.reader import ScriptReader
-from export.torchscript.speller import Spelling
+from export.torchscript.speller import ScriptSpeller
 from job.layers.cache import HISTORY, cache_settings, mix_cache, ring
 from job.layers.cache_config import MAX_RATIO
 from job.layers.sampling import Options, apply_penalties, check, sample_token, seeded, uniform
 from job.model import RNN
 
-LETTERS = 0.7  # share of the temperature that letters are drawn at: wilder ones make no names
+# Letters are sampled at this multiple of the temperature: higher ones spell implausible names.
+SPELLING_TEMPERATURE_SCALE = 0.7
 
-# The network's state before the last word; the ring of its cache; the newest words' ids; plain
-# numbers: two of the random generator, whether a quotation is open, the last word, how many words
-# there were; and, as typed, the words outside the vocabulary met so far, numbered after it.
+# The state of a stream, between two calls:
+#   the hidden state (h, c) before the last word was read;
+#   the keys of the neural cache, a ring (cache size + 1, features), see `job.layers.cache.ring`;
+#   the ids of the history's newest words; out-of-vocabulary words are numbered from len(words) on;
+#   five integers: two of the random number generator, whether a quotation is open, the id of the
+#   last word, and the number of words in the history;
+#   the out-of-vocabulary words so far, as typed.
 State = Tuple[Tuple[Tensor, Tensor], Tensor, Tensor, List[int], List[str]]
 
 
 class ScriptStream(ScriptReader):
-    """A trained network with its vocabulary and its way of choosing words.
+    """A trained network with its vocabulary, neural cache, speller and sampler.
 
     Args:
-        spelling: how to spell words outside the vocabulary, from the checkpoint; empty: it never
-            writes one.
-        cache: size, theta and share (see `job.layers.cache_config`); empty: none.
-        int8: whether the weights are kept in int8, for a CPU.
+        speller: the packed speller of a checkpoint; empty: no new word is written.
+        cache: size, theta and weight of the neural cache (see `job.layers.cache_config`); empty:
+            no cache.
+        int8: whether the weights are stored in int8, for a CPU.
 
     Raises:
-        UserError: if the network and the vocabulary have different sizes; names both.
+        UserError: if the network and the vocabulary differ in size; the message has both sizes.
     """
 
     def __init__(
         self,
         network: RNN,
         vocabulary: Vocabulary,
-        spelling: Dict[str, Any] | None = None,
+        speller: Dict[str, Any] | None = None,
         cache: Dict[str, float] | None = None,
         int8: bool = False,
     ):
         super().__init__(network, vocabulary, int8)
-        self.spelling = Spelling(spelling or {}, self.matrix)
+        self.speller = ScriptSpeller(speller or {}, self.linear)
         cache = cache_settings(cache)
         self.history: int = HISTORY
         self.cache_size: int = int(cache["size"])
         self.cache_theta: float = float(cache["theta"])
         self.cache_weight: float = float(cache["weight"])
         self.max_ratio: float = MAX_RATIO
-        self.calm: float = LETTERS
+        self.spelling_temperature_scale: float = SPELLING_TEMPERATURE_SCALE
         for parameter in self.parameters():
             parameter.requires_grad_(False)
 
     @torch.jit.export
     def stream_start(self, prompt: str, seed: int = 0) -> State:
-        """The state after a prompt, for `stream_next`."""
+        """The state after a prompt, for `stream_next`.
+
+        Args:
+            seed: of the random numbers, from 0 to 2147483647.
+        """
         one, two = seeded(seed)
         ids = self.encode(self.primer)
-        before = len(ids) - 1
+        first = len(ids) - 1  # position before the prompt's first word
         words: List[int] = []
         oov: List[str] = []
         quote = False
@@ -68,19 +77,19 @@ class ScriptStream(ScriptReader):
             number = self.vocab_to_int.get(word, self.unknown_id)
             ids.append(number)
             if number == self.unknown_id:
-                shown = self.names.get(word, word)  # a symbol that the show has never used
-                if shown not in oov:
-                    oov.append(shown)
-                number = len(self.words) + oov.index(shown)
+                typed_word = self.characters.get(word, word)  # a symbol may be out of vocabulary
+                if typed_word not in oov:
+                    oov.append(typed_word)
+                number = len(self.words) + oov.index(typed_word)
             words.append(number)
             quote = quote_after(self.text_of(number, oov), quote)
-        device = self.spared.device
+        device = self.penalty_exempt.device
         hidden = self.init_hidden(1)
         keys = torch.zeros([0, self.features], device=device)
         if len(ids) > 1:
             tokens = torch.tensor([ids[:-1]], dtype=torch.int64, device=device)
             x, hidden = self.read(tokens, hidden)
-            keys = x[0, before:]
+            keys = x[0, first:]
         recent = torch.tensor(words[-self.history :], dtype=torch.int64, device=device)
         numbers = [one, two, 1 if quote else 0, ids[-1], len(words)]
         return hidden, ring(keys, self.cache_size), recent, numbers, oov
@@ -97,17 +106,24 @@ class ScriptStream(ScriptReader):
         no_repeat_ngram_size: int = 0,
         allowed_tokens: Optional[List[int]] = None,
     ) -> Tuple[str, State]:
-        """One more word: (the piece of text to append, the next state); the old one serves on.
+        """Samples one word.
 
-        With `allowed_tokens`, ids of the vocabulary, no other word may come.
+        The given state is unchanged and can be used again. For the options see
+        artifacts/README.md.
+
+        Args:
+            allowed_tokens: ids of the vocabulary; all other words are excluded.
+
+        Returns:
+            (the text to append, the next state).
         """
         options = Options(
             temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram_size
         )
         if allowed_tokens is not None and len(allowed_tokens) == 0:
-            raise ValueError("allowed_tokens must hold an id, or be None: some word must come")
+            raise ValueError("allowed_tokens must hold an id, or be None")
         allowed: List[int] = [] if allowed_tokens is None else allowed_tokens
-        return self.checked([state], [options], [allowed], True)[0]
+        return self.checked_step([state], [options], [allowed], True)[0]
 
     @torch.jit.export
     def stream_next_batch(
@@ -122,10 +138,15 @@ class ScriptStream(ScriptReader):
         allowed_tokens: List[List[int]],
         keep: bool = True,
     ) -> List[Tuple[str, State]]:
-        """`stream_next` for many scenes side by side, each with its own options.
+        """`stream_next` for a batch of states, each with its own options.
 
-        An empty list among `allowed_tokens` allows every word. Without `keep` nothing is copied,
-        which is faster: a state given may then be used again, as long as the new one has not been.
+        Args:
+            allowed_tokens: an empty list allows every word.
+            keep: whether the given states are copied. False is faster; a given state can then be
+                used again only until the new state is used.
+
+        Returns:
+            (the text to append, the next state) for each state.
         """
         count = len(states)
         lengths = [len(temperatures), len(top_ks), len(top_ps), len(min_ps), len(allowed_tokens)]
@@ -144,12 +165,12 @@ class ScriptStream(ScriptReader):
                     no_repeat_ngram_sizes[row],
                 )
             )
-        return self.checked(states, options, allowed_tokens, keep)
+        return self.checked_step(states, options, allowed_tokens, keep)
 
-    def checked(
+    def checked_step(
         self, states: List[State], options: List[Options], allowed: List[List[int]], keep: bool
     ) -> List[Tuple[str, State]]:
-        """One more word for each state, once all that is given is seen to be in order."""
+        """Checks all arguments, then samples one word for each state."""
         copies: List[State] = []
         for row, state in enumerate(states):
             check(options[row])
@@ -160,11 +181,11 @@ class ScriptStream(ScriptReader):
             hidden, keys, recent, numbers, oov = state
             keys = keys.clone() if keep else keys
             copies.append((hidden, keys, recent, numbers, oov))
-        pieces, after = self.advance(copies, options, allowed)
-        return list(zip(pieces, after))
+        texts, after = self.advance(copies, options, allowed)
+        return list(zip(texts, after))
 
     def check_state(self, state: State) -> None:
-        """Raises for a state that no stream of this model can be in."""
+        """Raises ValueError for a state that does not fit this model."""
         hidden, keys, recent, numbers, oov = state
         fits = list(hidden[0].size()) == [self.n_layers, 1, self.hidden_dim]
         fits = fits and hidden[1].size() == hidden[0].size() and len(numbers) == 5
@@ -181,25 +202,29 @@ class ScriptStream(ScriptReader):
     def advance(
         self, states: List[State], options: List[Options], allowed: List[List[int]]
     ) -> Tuple[List[str], List[State]]:
-        """One more word for each state; the rings of the states given go on in the new ones."""
-        pieces: List[str] = []
+        """Samples one word for each state. The cache's keys are updated in place, not copied.
+
+        Returns:
+            (the text to append for each state, the next states).
+        """
+        texts: List[str] = []
         after: List[State] = []
         if len(states) == 0:
-            return pieces, after
+            return texts, after
         h = torch.cat([state[0][0] for state in states], 1)
         c = torch.cat([state[0][1] for state in states], 1)
         x, hidden = self.read(self.last_words(states), (h, c))
         scores = self.output(x)
         for row, state in enumerate(states):
             own = hidden[0][:, row : row + 1], hidden[1][:, row : row + 1]
-            piece, following = self.choose(
+            text, next_state = self.next_word(
                 scores[row, 0], x[row, 0], own, state, options[row], allowed[row]
             )
-            pieces.append(piece)
-            after.append(following)
-        return pieces, after
+            texts.append(text)
+            after.append(next_state)
+        return texts, after
 
-    def choose(
+    def next_word(
         self,
         scores: Tensor,
         features: Tensor,
@@ -208,42 +233,52 @@ class ScriptStream(ScriptReader):
         options: Options,
         allowed: List[int],
     ) -> Tuple[str, State]:
-        """The next word of one scene, from scores (vocabulary,): (the piece, the next state)."""
+        """Samples the next word of one state.
+
+        Args:
+            scores: (vocabulary,) of the network.
+            features: (features,) that the scores were computed from.
+            hidden: the state after the last word was read.
+            allowed: ids that are not excluded; empty: all.
+
+        Returns:
+            (the text to append, the next state).
+        """
         _, keys, recent, numbers, oov = state
-        chances = self.next_scores(scores, features, state).to(torch.float64)
-        if not self.spelling.able:
-            chances[self.unknown_id] = -float("inf")
+        mixed = self.next_scores(scores, features, state).to(torch.float64)
+        if not self.speller.enabled:
+            mixed[self.unknown_id] = -float("inf")
         if len(allowed) > 0:
-            ids = torch.tensor(allowed, dtype=torch.int64, device=chances.device)
-            chances = torch.full_like(chances, -float("inf")).scatter(0, ids, chances[ids])
-        apply_penalties(chances, recent, self.spared, options)
+            ids = torch.tensor(allowed, dtype=torch.int64, device=mixed.device)
+            mixed = torch.full_like(mixed, -float("inf")).scatter(0, ids, mixed[ids])
+        apply_penalties(mixed, recent, self.penalty_exempt, options)
         u, one, two = uniform(numbers[0], numbers[1])
-        chosen = sample_token(chances, options, u)
+        chosen = sample_token(mixed, options, u)
         if chosen == self.unknown_id:
-            calm = self.calm * options.temperature
-            word, one, two = self.spelling(features[None], calm, options.top_p, one, two)
+            temperature = self.spelling_temperature_scale * options.temperature
+            word, one, two = self.speller(features[None], temperature, options.top_p, one, two)
             chosen = self.vocab_to_int.get(word, len(self.words) + len(oov))
             if word in oov:
                 chosen = len(self.words) + oov.index(word)
             elif chosen >= len(self.words):
-                oov = oov + [word]  # not in place: the caller's older state must stay as it is
+                oov = oov + [word]  # a new list: the given state must not change
         word = self.text_of(chosen, oov)
         quote = numbers[2] == 1
         size = recent.size(0)
         before = self.text_of(int(recent[size - 2]), oov) if size > 1 else ""
         previous = self.text_of(int(recent[size - 1]), oov) if size > 0 else ""
-        piece = typed(before, previous, word, quote)
-        following = chosen if chosen < len(self.words) else self.unknown_id
+        text = typed(before, previous, word, quote)
+        last = chosen if chosen < len(self.words) else self.unknown_id
         count = numbers[4]
         if self.cache_size > 0:
             keys[count % keys.size(0)] = features
         newest = torch.tensor([chosen], dtype=torch.int64, device=recent.device)
         recent = torch.cat([recent, newest])[-self.history :]
-        after = [one, two, 1 if quote_after(word, quote) else 0, following, count + 1]
-        return piece, (hidden, keys, recent, after, oov)
+        after = [one, two, 1 if quote_after(word, quote) else 0, last, count + 1]
+        return text, (hidden, keys, recent, after, oov)
 
     def next_scores(self, scores: Tensor, features: Tensor, state: State) -> Tensor:
-        """(vocabulary + words met,): the network's scores with the cache mixed in."""
+        """Scores with the neural cache mixed in: (vocabulary + out-of-vocabulary words,)."""
         _, keys, recent, numbers, oov = state
         if self.cache_size == 0 or numbers[4] == 0:
             return scores
@@ -261,12 +296,12 @@ class ScriptStream(ScriptReader):
         )
 
     def last_words(self, states: List[State]) -> Tensor:
-        """The word that each scene stands at: (batch, 1)."""
+        """The ids that the network reads next: (batch, 1) int64."""
         last = [state[3][3] for state in states]
-        return torch.tensor(last, dtype=torch.int64, device=self.spared.device)[:, None]
+        return torch.tensor(last, dtype=torch.int64, device=self.penalty_exempt.device)[:, None]
 
     def text_of(self, number: int, oov: List[str]) -> str:
-        """A word as typed, also one outside the vocabulary."""
-        if number < len(self.characters):
-            return self.characters[number]
-        return oov[number - len(self.characters)]
+        """A word as typed; numbers from len(words) on are those of `oov`."""
+        if number < len(self.typed_words):
+            return self.typed_words[number]
+        return oov[number - len(self.typed_words)]

@@ -1,4 +1,4 @@
-"""The module that becomes the TorchScript file: text in, text out, and nothing else needed."""
+"""The module that is compiled to the TorchScript file: text in, text out."""
 
 from typing import List, Optional, Tuple
 
@@ -10,14 +10,15 @@ from job.layers.sampling import Options, check, seeded
 
 
 class ScriptWriter(ScriptStream):
-    """A trained network with its vocabulary and its way of choosing words: whole texts."""
+    """A trained network with everything needed to generate whole texts."""
 
     @torch.jit.export
     def top_next(self, prompt: str, n: int = 10) -> List[Tuple[str, float]]:
-        """The `n` likeliest next words after a prompt, with their probabilities, likeliest first.
+        """The `n` most likely next words after a prompt, each with its probability.
 
-        As `generate` weighs them at temperature 1. Words that would be spelled are not among them:
-        what is missing to a sum of 1 is theirs.
+        The probabilities are those of `generate` at temperature 1, without penalties. The unknown
+        word has probability 0; the difference of the total from 1 belongs to words that the speller
+        would write.
         """
         if n < 1:
             raise ValueError(f"n must be 1 or above, not {n}")
@@ -26,12 +27,12 @@ class ScriptWriter(ScriptStream):
         probabilities = torch.softmax(self.next_scores(self.output(x)[0, 0], x[0, 0], state), 0)
         probabilities[self.unknown_id] = 0.0
         values, ids = torch.topk(probabilities.double(), min(n, probabilities.size(0)))
-        chances: List[float] = values.tolist()
+        probability_list: List[float] = values.tolist()
         numbers: List[int] = ids.tolist()
-        found: List[Tuple[str, float]] = []
+        result: List[Tuple[str, float]] = []
         for place, number in enumerate(numbers):
-            found.append((self.text_of(number, state[4]), chances[place]))
-        return found
+            result.append((self.text_of(number, state[4]), probability_list[place]))
+        return result
 
     @torch.jit.export
     def generate(
@@ -47,16 +48,23 @@ class ScriptWriter(ScriptStream):
         no_repeat_ngram_size: int = 0,
         stop: Optional[List[str]] = None,
     ) -> str:
-        """The prompt, and up to `max_new_tokens` words and punctuation marks written after it.
+        """The prompt followed by up to `max_new_tokens` generated words and punctuation marks.
 
-        temperature 0 takes the likeliest word each time; top_k 0, top_p 1, min_p 0,
-        repetition_penalty 1 and no_repeat_ngram_size 0 switch these off. What is written ends
-        before the first of the texts in `stop`. The same seed writes the same text.
+        Args:
+            temperature: divides the scores; 0 is greedy decoding.
+            top_k: samples from the k most likely words; 0 is off.
+            top_p: nucleus sampling (Holtzman et al., 2019); 1 is off.
+            min_p: minimum probability relative to the most likely word (Nguyen et al., 2024); 0 is
+                off.
+            repetition_penalty: Keskar et al. (2019); 1 is off.
+            seed: from 0 to 2147483647; the same seed generates the same text.
+            no_repeat_ngram_size: no n-gram of this size is generated twice; 0 is off.
+            stop: texts that end the generation; the generated text is cut before the first of them.
         """
         options = Options(
             temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram_size
         )
-        return self.write([prompt], max_new_tokens, options, [seed], stop)[0]
+        return self.generate_all([prompt], max_new_tokens, options, [seed], stop)[0]
 
     @torch.jit.export
     def generate_batch(
@@ -72,18 +80,18 @@ class ScriptWriter(ScriptStream):
         no_repeat_ngram_size: int = 0,
         stop: Optional[List[str]] = None,
     ) -> List[str]:
-        """As `generate` for every prompt side by side, the n-th (from 0) with the seed plus n.
+        """`generate` for a batch of prompts; the n-th prompt, from 0, has the seed `seed` + n.
 
-        After the largest seed comes 0.
+        The seed after 2147483647 is 0. Each text is the same as that of `generate` alone.
         """
         options = Options(
             temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram_size
         )
-        seeded(seed)  # refuses one out of range
+        seeded(seed)  # raises for a seed out of range
         seeds = [(seed + number) % 2147483648 for number in range(len(prompts))]
-        return self.write(prompts, max_new_tokens, options, seeds, stop)
+        return self.generate_all(prompts, max_new_tokens, options, seeds, stop)
 
-    def write(
+    def generate_all(
         self,
         prompts: List[str],
         max_new_tokens: int,
@@ -95,56 +103,55 @@ class ScriptWriter(ScriptStream):
         check(options)
         if max_new_tokens < 0:
             raise ValueError(f"max_new_tokens must be 0 or above, not {max_new_tokens}")
-        everything: List[int] = []
+        no_restriction: List[int] = []
         stops: List[str] = []
         if stop is not None:
-            for ending in stop:
-                if ending == "":
-                    raise ValueError("stop must hold no empty text: it would stop at once")
-                stops.append(
-                    normalize(ending, self.normalization)
-                )  # what is written is in lower case
+            for text in stop:
+                if text == "":
+                    raise ValueError("stop must hold no empty text")
+                # Generated text is normalized and in lower case.
+                stops.append(normalize(text, self.normalization))
         states: List[State] = []
         for number, prompt in enumerate(prompts):
             states.append(self.stream_start(prompt, seeds[number]))
-        going = list(range(len(prompts)))
-        pieces: List[List[str]] = [[""] for _ in prompts]
+        active = list(range(len(prompts)))
+        generated: List[List[str]] = [[""] for _ in prompts]
         for _ in range(max_new_tokens):
-            if len(going) == 0:
+            if len(active) == 0:
                 break
-            new, after = self.advance(
-                [states[number] for number in going],
-                [options for _ in going],
-                [everything for _ in going],
+            new_texts, after = self.advance(
+                [states[number] for number in active],
+                [options for _ in active],
+                [no_restriction for _ in active],
             )
-            still: List[int] = []
-            for place, number in enumerate(going):
-                states[number] = after[place]
-                pieces[number].append(new[place])
+            still_active: List[int] = []
+            for row, number in enumerate(active):
+                states[number] = after[row]
+                generated[number].append(new_texts[row])
                 end = -1
                 if len(stops) > 0:
-                    end = stopped("".join(pieces[number]), stops)
+                    end = find_stop("".join(generated[number]), stops)
                 if end >= 0:
-                    pieces[number] = ["".join(pieces[number])[:end]]
+                    generated[number] = ["".join(generated[number])[:end]]
                 else:
-                    still.append(number)
-            going = still
+                    still_active.append(number)
+            active = still_active
         texts: List[str] = []
         for number, prompt in enumerate(prompts):
-            texts.append(prompt.rstrip(" ") + "".join(pieces[number]))
+            texts.append(prompt.rstrip(" ") + "".join(generated[number]))
         return texts
 
 
-def stopped(text: str, stops: List[str]) -> int:
-    """Where the first of the texts that end a scene begins; -1 if none does."""
+def find_stop(text: str, stops: List[str]) -> int:
+    """The index of the first stop text in `text`; -1 if there is none."""
     first = -1
-    for ending in stops:
-        place = text.find(ending)
+    for stop in stops:
+        place = text.find(stop)
         if place >= 0 and (first < 0 or place < first):
             first = place
     return first
 
 
 def script(writer: ScriptWriter) -> torch.jit.ScriptModule:
-    """Compiles a writer. In evaluation mode: scripting would bake dropout in otherwise."""
+    """Compiles a writer, in evaluation mode: scripting in training mode would keep dropout on."""
     return torch.jit.script(writer.eval())

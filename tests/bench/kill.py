@@ -24,7 +24,7 @@ import torch
 
 from data.command_line import Parser, run
 from export.manifest import MANIFEST
-from export.verify_bundle import inspect
+from export.verify_bundle import verify
 from job import checkpoint
 from tests.conftest import TINY, write_show
 
@@ -167,10 +167,10 @@ def export_case(folder: pathlib.Path) -> Case:
     def whole() -> None:
         checkpoint.load(kept / "checkpoint.pt")
         if (kept / MANIFEST).exists():
-            next(inspect(kept))  # the checksum of every file
+            next(verify(kept))  # the checksum of every file
 
     def ended() -> None:
-        next(inspect(kept))
+        next(verify(kept))
         assert not list(kept.glob(".*")), "an earlier export's folder still lies there"
 
     return Case(["export", "--checkpoint", str(kept / "checkpoint.pt")], lambda: None, whole, ended)

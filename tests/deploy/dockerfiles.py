@@ -1,4 +1,4 @@
-"""What the Dockerfiles say, read for the tests: stages, instructions, and what each COPY takes."""
+"""A parser for the Dockerfiles: stages, instructions, and the files that each COPY takes."""
 
 import dataclasses
 import fnmatch
@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 @dataclasses.dataclass
 class Stage:
-    """One FROM and what follows it."""
+    """One build stage: FROM and the instructions after it."""
 
     base: str
     instructions: list[tuple[str, str]]
@@ -19,7 +19,7 @@ class Stage:
         return [rest for word, rest in self.instructions if word == name]
 
     def copied(self) -> set[str]:
-        """The files of the repository that this stage's COPYs take."""
+        """The repository files that the COPY instructions of this stage take."""
         found: set[str] = set()
         for rest in self.values("COPY"):
             if rest.startswith("--from="):
@@ -27,11 +27,11 @@ class Stage:
             *sources, _target = rest.split()
             for source in sources:
                 path = ROOT / source
-                assert path.exists(), f"COPY {source}: there is no such file"
+                assert path.exists(), f"COPY {source}: no such file"
                 files = [path] if path.is_file() else list(path.rglob("*"))
-                names = [str(each.relative_to(ROOT)) for each in files if each.is_file()]
-                taken = {name for name in names if not ignored(name)}
-                assert taken, f"COPY {source}: .dockerignore keeps it out"
+                paths = [str(each.relative_to(ROOT)) for each in files if each.is_file()]
+                taken = {name for name in paths if not ignored(name)}
+                assert taken, f"COPY {source}: excluded by .dockerignore"
                 found |= taken
         return found
 
@@ -50,17 +50,18 @@ def stages(name: str) -> list[Stage]:
 
 
 def ignored(name: str) -> bool:
-    """Whether .dockerignore keeps a file of the repository out: the last line that fits decides."""
-    path, out = pathlib.PurePath(name), False
+    """Whether .dockerignore excludes a file: the last matching line decides."""
+    path, excluded = pathlib.PurePath(name), False
     for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         pattern = line.strip().lstrip("!").rstrip("/")
         inner = pattern.removeprefix("**/")
-        above = [path, *path.parents[:-1]]
-        fits = any(
-            fnmatch.fnmatch(each.name if pattern != inner else str(each), inner) for each in above
+        ancestors = [path, *path.parents[:-1]]
+        matches = any(
+            fnmatch.fnmatch(each.name if pattern != inner else str(each), inner)
+            for each in ancestors
         )
-        if fits:
-            out = not line.startswith("!")
-    return out
+        if matches:
+            excluded = not line.startswith("!")
+    return excluded

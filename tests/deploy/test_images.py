@@ -1,4 +1,4 @@
-"""The Dockerfiles, without an engine: linted, and what the images can and cannot hold."""
+"""The Dockerfiles, tested without a container engine: lint and image contents."""
 
 import ast
 import pathlib
@@ -15,7 +15,7 @@ FILES = ("Dockerfile.train", "Dockerfile.serve")
 
 
 def imports(path: pathlib.Path) -> set[str]:
-    """The files of our rooms that a file imports."""
+    """The project files that a Python file imports."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -27,25 +27,25 @@ def imports(path: pathlib.Path) -> set[str]:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_hadolint_has_nothing_to_say(file):
+def test_hadolint_reports_nothing(file):
     hadolint = pathlib.Path(sys.executable).with_name("hadolint")
     done = subprocess.run([hadolint, "--no-color", ROOT / file], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_every_base_has_a_tag_and_a_place_for_its_digest(file):
+def test_base_image_has_a_tag_and_an_optional_digest(file):
     bases = {stage.base for stage in stages(file)} - {"scratch"}
     assert bases == {"python:3.11-slim-bookworm${PYTHON_DIGEST}"}
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_an_image_runs_as_a_number_that_is_not_root(file):
+def test_image_runs_as_a_numeric_non_root_user(file):
     (user,) = stages(file)[-1].values("USER")
     assert int(user) > 0
 
 
-def test_the_serve_image_holds_the_page_and_what_it_imports_and_no_more():
+def test_serve_image_contains_only_serve_and_its_imports():
     copied = stages("Dockerfile.serve")[-1].copied()
     data = {name for name in copied if name.startswith("data/")}
     serve = {name for name in copied if name.startswith("serve/")}
@@ -55,13 +55,13 @@ def test_the_serve_image_holds_the_page_and_what_it_imports_and_no_more():
     assert data == {name for name in wanted if name.startswith("data/")} | {"data/__init__.py"}
 
 
-def test_no_stage_of_the_serve_image_takes_training_code():
+def test_no_stage_of_the_serve_image_copies_training_code():
     for stage in stages("Dockerfile.serve"):
         rooms = {name.split("/")[0] for name in stage.copied()}
         assert rooms <= {"pyproject.toml", "locks", "tools", "data", "serve"}
 
 
-def test_the_train_image_holds_what_training_and_export_import():
+def test_train_image_contains_all_imports_of_training_and_export():
     copied = stages("Dockerfile.train")[-1].copied()
     assert {"job/__main__.py", "export/__main__.py", "data/shows/low_tide.txt"} <= copied
     assert not {name for name in copied if name.startswith(("serve/", "tests/"))}
@@ -70,7 +70,7 @@ def test_the_train_image_holds_what_training_and_export_import():
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_packages_come_from_locks_that_are_there(file):
+def test_setup_in_an_image_has_the_locks_it_needs(file):
     for stage in stages(file):
         for command in stage.values("RUN"):
             for groups in re.findall(r"tools/setup\.py((?: [a-z-]+)+)", command):
@@ -79,7 +79,7 @@ def test_packages_come_from_locks_that_are_there(file):
 
 
 @pytest.mark.parametrize(
-    ("name", "out"),
+    ("name", "excluded"),
     [
         ("job/train.py", False),
         ("data/shows/low_tide.txt", False),
@@ -91,5 +91,5 @@ def test_packages_come_from_locks_that_are_there(file):
         (".git/config", True),
     ],
 )
-def test_what_goes_into_a_build(name, out):
-    assert ignored(name) is out
+def test_dockerignore_excludes(name, excluded):
+    assert ignored(name) is excluded

@@ -1,5 +1,6 @@
-"""compose.yaml and the Kubernetes manifests: valid by schema, and true to images and commands."""
+"""compose.yaml and the Kubernetes manifests: valid schemas, and consistent with the images."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ from data.command_line import UserError
 from job.checkpoint import DiskFull
 from job.config import parse
 from job.train import Diverged
+from serve.config import Config
 from tests.conftest import ROOT
 from tests.deploy.dockerfiles import stages
 
@@ -29,7 +31,7 @@ MOUNTS = {
     "cold-open-train": {"/data", "/artifacts", "/tmp", "/dev/shm"},
     "cold-open-serve": {"/artifacts", "/tmp"},
 }
-GO_ON = {75, 130, 143}  # README.md's table of exit codes
+RESUMABLE = {75, 130, 143}  # exit codes, see README.md
 
 
 def documents(path):
@@ -37,7 +39,7 @@ def documents(path):
 
 
 def pods():
-    """(name, specification of the whole, specification of its pod) of all that starts pods."""
+    """(name, spec of the workload, spec of its pod) of all Jobs and Deployments."""
     for path in FILES:
         for each in documents(path):
             if each["kind"] in ("Job", "Deployment"):
@@ -49,13 +51,13 @@ def job(name):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_kubernetes_knows_every_field(path):
+def test_manifest_matches_the_kubernetes_schema(path):
     version = kubernetes_validate.latest_version()
     for each in documents(path):
         kubernetes_validate.validate(each, version, strict=True)
 
 
-def test_the_schema_refuses_a_field_that_does_not_exist():
+def test_kubernetes_schema_rejects_unknown_fields():
     wrong = documents(KUBERNETES / "train" / "job.yaml")[0]
     wrong["spec"]["backofLimit"] = 1
     with pytest.raises(kubernetes_validate.ValidationError, match="backofLimit"):
@@ -63,20 +65,20 @@ def test_the_schema_refuses_a_field_that_does_not_exist():
 
 
 @pytest.mark.parametrize("folder", sorted({path.parent for path in FILES}), ids=lambda it: it.name)
-def test_kustomize_finds_all_that_is_there(folder):
-    (told,) = documents(folder / "kustomization.yaml")
-    there = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
-    assert set(told["resources"]) == there
-    assert {image["name"] for image in told.get("images", [])} <= set(USER)
+def test_kustomization_lists_all_manifests(folder):
+    (kustomization,) = documents(folder / "kustomization.yaml")
+    manifests = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
+    assert set(kustomization["resources"]) == manifests
+    assert {image["name"] for image in kustomization.get("images", [])} <= set(USER)
 
 
 @pytest.mark.parametrize(("name", "pod"), [(name, pod) for name, _, pod in pods()])
-def test_a_pod_may_do_nothing_that_it_need_not(name, pod):
+def test_pod_security_context_is_restricted(name, pod):
     context = pod["securityContext"]
     assert context["runAsNonRoot"] is True
     assert context["seccompProfile"] == {"type": "RuntimeDefault"}
     assert pod["automountServiceAccountToken"] is False
-    assert pod["enableServiceLinks"] is False  # else COLD_OPEN_SERVE_PORT and the like are set
+    assert pod["enableServiceLinks"] is False  # it would set variables such as COLD_OPEN_SERVE_PORT
     volumes = {volume["name"] for volume in pod["volumes"]}
     for container in pod.get("initContainers", []) + pod["containers"]:
         assert container["securityContext"] == {
@@ -92,55 +94,55 @@ def test_a_pod_may_do_nothing_that_it_need_not(name, pod):
 
 
 @pytest.mark.parametrize("name", ["cold-open-train", "cold-open-train-nodes"])
-def test_training_goes_on_or_fails_by_its_exit_code(name):
+def test_pod_failure_policy_matches_the_exit_codes(name):
     spec, pod = job(name)
     codes = {"Ignore": set(), "FailJob": set()}
     for rule in spec["podFailurePolicy"]["rules"]:
         if "onExitCodes" in rule:
             assert rule["onExitCodes"]["containerName"] == pod["containers"][0]["name"]
             codes[rule["action"]] |= set(rule["onExitCodes"]["values"])
-    hopeless = {error.exit_code for error in (UserError, Diverged, DiskFull)}
-    assert codes == {"Ignore": GO_ON, "FailJob": hopeless}
-    assert pod["restartPolicy"] == "Never"  # without it no such policy is allowed
+    permanent = {error.exit_code for error in (UserError, Diverged, DiskFull)}
+    assert codes == {"Ignore": RESUMABLE, "FailJob": permanent}
+    assert pod["restartPolicy"] == "Never"  # a pod failure policy requires it
 
 
-def test_the_exit_codes_are_those_of_the_readme():
+def test_readme_lists_the_resumable_exit_codes():
     table = (ROOT / "README.md").read_text(encoding="utf-8").partition("| exit code |")[2]
-    goes_on = [line.split("|")[1] for line in table.splitlines() if "the same command goes" in line]
-    assert {int(code) for cell in goes_on for code in re.findall(r"\d+", cell)} == GO_ON
+    rows = [line.split("|")[1] for line in table.splitlines() if "same command resumes" in line]
+    assert {int(code) for cell in rows for code in re.findall(r"\d+", cell)} == RESUMABLE
 
 
 @pytest.mark.parametrize("name", ["cold-open-train", "cold-open-train-nodes"])
-def test_training_reads_its_settings(name, monkeypatch):
+def test_training_job_arguments_are_valid(name, monkeypatch):
     _, pod = job(name)
     (container,) = pod["containers"]
     for variable in container["env"]:
         monkeypatch.setenv(variable["name"], variable["value"])
-    verb, *flags = container["args"]
-    assert verb == "job" or verb.split()[-2:] == ["-m", "job"]
-    config, options = parse(flags if verb == "job" else [])
+    command, *flags = container["args"]
+    assert command == "job" or command.split()[-2:] == ["-m", "job"]
+    config, options = parse(flags if command == "job" else [])
     assert (options.preset, config.show_name) == ("seinfeld", "Seinfeld")
 
 
-def test_the_nodes_meet():
+def test_distributed_training_rendezvous():
     spec, pod = job("cold-open-train-nodes")
     (container,) = pod["containers"]
     (line,) = container["args"]
     hosts = []
     for index in "01":
-        said = subprocess.run(
+        done = subprocess.run(
             ["sh", "-c", line.replace("exec python -m job.engine.launch", "echo")],
             env={"JOB_COMPLETION_INDEX": index, "PATH": os.environ["PATH"]},
             capture_output=True,
             text=True,
         )
-        told = parse_args(said.stdout.split())
-        hosts.append(told.rdzv_conf)
+        options = parse_args(done.stdout.split())
+        hosts.append(options.rdzv_conf)
     assert hosts == ["is_host=1", "is_host=0"]
-    assert int(told.nnodes) == spec["completions"] == spec["parallelism"]
-    assert int(told.nproc_per_node) == container["resources"]["limits"]["nvidia.com/gpu"]
-    assert told.rdzv_backend == "c10d"
-    host, _, port = told.rdzv_endpoint.partition(":")
+    assert int(options.nnodes) == spec["completions"] == spec["parallelism"]
+    assert int(options.nproc_per_node) == container["resources"]["limits"]["nvidia.com/gpu"]
+    assert options.rdzv_backend == "c10d"
+    host, _, port = options.rdzv_endpoint.partition(":")
     service = documents(KUBERNETES / "train-nodes" / "network.yaml")[0]
     assert host == f"cold-open-train-nodes-0.{pod['subdomain']}"
     assert pod["subdomain"] == service["metadata"]["name"]
@@ -148,19 +150,27 @@ def test_the_nodes_meet():
     assert service["spec"]["ports"][0]["port"] == int(port)
 
 
-def test_serving_has_time_to_end():
+def test_graceful_shutdown_fits_into_the_termination_grace_period():
     _, pod = job("cold-open-serve")
     (container,) = pod["containers"]
-    before = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
+    pre_stop = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
     grace = next(
-        int(each["value"]) for each in container["env"] if each["name"].endswith("GRACE_SECONDS")
+        int(each["value"]) for each in container["env"] if each["name"].endswith("SHUTDOWN_TIMEOUT")
     )
-    assert before + grace < pod["terminationGracePeriodSeconds"]
+    assert pre_stop + grace < pod["terminationGracePeriodSeconds"]
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
 
 
-def test_what_serves_is_found_by_its_labels():
+def test_serve_environment_variables_are_flags():
+    _, pod = job("cold-open-serve")
+    names = {each["name"] for each in pod["containers"][0]["env"]}
+    names |= set(compose("compose.yaml")["services"]["serve"]["environment"])
+    flags = {"COLD_OPEN_" + field.name.upper() for field in dataclasses.fields(Config)}
+    assert names <= flags
+
+
+def test_service_policies_and_autoscaler_select_the_serve_pods():
     (deployment,) = documents(KUBERNETES / "serve" / "deployment.yaml")
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     service, policy = documents(KUBERNETES / "serve" / "network.yaml")
@@ -171,19 +181,19 @@ def test_what_serves_is_found_by_its_labels():
     assert scaler["spec"]["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
 
 
-class Compose(yaml.SafeLoader):
-    """Reads compose's own tag too: !reset takes a setting away."""
+class ComposeLoader(yaml.SafeLoader):
+    """A loader for compose files: the tag !reset removes a setting."""
 
 
-Compose.add_constructor("!reset", lambda _loader, _node: None)
+ComposeLoader.add_constructor("!reset", lambda _loader, _node: None)
 
 
 def compose(name):
-    return yaml.load((ROOT / name).read_text(encoding="utf-8"), Compose)
+    return yaml.load((ROOT / name).read_text(encoding="utf-8"), ComposeLoader)
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "deploy/compose.cpu.yaml"])
-def test_compose_knows_every_field(name, tmp_path):
+def test_compose_file_matches_the_schema(name, tmp_path):
     (tmp_path / "compose.json").write_text(json.dumps(compose(name)))
     program = pathlib.Path(sys.executable).with_name("check-jsonschema")
     schema = ("--builtin-schema", "vendor.compose-spec")
@@ -191,7 +201,7 @@ def test_compose_knows_every_field(name, tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-def test_compose_is_true_to_the_images(monkeypatch):
+def test_compose_services_match_the_images(monkeypatch):
     services = compose("compose.yaml")["services"]
     assert set(compose("deploy/compose.cpu.yaml")["services"]) <= set(services)
     for name in ("fetch", "train", "export", "serve"):
@@ -210,9 +220,9 @@ def test_compose_is_true_to_the_images(monkeypatch):
         assert parse([])[1].preset == value
 
 
-def test_prometheus_asks_the_page():
-    told = yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text(encoding="utf-8"))
-    ((target,),) = [each["targets"] for each in told["scrape_configs"][0]["static_configs"]]
+def test_prometheus_scrapes_the_serve_port():
+    config = yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text(encoding="utf-8"))
+    ((target,),) = [each["targets"] for each in config["scrape_configs"][0]["static_configs"]]
     host, _, port = target.partition(":")
     service = compose("compose.yaml")["services"][host]
     assert service["ports"][0].endswith(":" + port)

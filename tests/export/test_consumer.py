@@ -1,5 +1,6 @@
-"""The reference consumer of docs/ against the writer itself: the same words for the same seed."""
+"""docs/consumer.py, the TorchScript file and eager PyTorch generate the same words."""
 
+import json
 import pathlib
 import random
 import shutil
@@ -9,7 +10,8 @@ import sys
 import pytest
 import torch
 
-from export.bundle import _write
+from data import versions
+from export.bundle import write_files
 from export.torchscript.writer import ScriptWriter
 from job.checkpoint import load_network
 from job.finalize import pack_speller
@@ -28,24 +30,29 @@ PROMPTS = [
 
 @pytest.fixture(scope="module")
 def consumer():
-    """docs/consumer.py, which is no part of any package."""
+    """docs/consumer.py as a module; it is not part of a package."""
     return load_consumer()
 
 
-def spelling_bundle(checkpoint, folder, rise):
-    """The small run with a speller and a cache, neither of which so regular a show gives it.
+def spelling_bundle(checkpoint, folder, increase):
+    """Exports the small run with an untrained speller and a neural cache.
 
-    The exported files in `folder`, and the same as an eager writer. `rise`: how much likelier than
-    words on average the unknown one is made.
+    The training text is too regular for the run to have its own.
+
+    Args:
+        increase: the unknown word's bias above the mean of all words.
+
+    Returns:
+        (the folder of the files, the same model as an eager writer).
     """
     network, vocabulary, content = load_network(checkpoint)
     torch.manual_seed(8)
     speller = pack_speller(Speller("abdeno:é", network.fc.in_features, hidden_dim=16).eval())
     with torch.no_grad():
-        network.fc.bias[vocabulary.unknown_id] = network.fc.bias.mean() + rise
+        network.fc.bias[vocabulary.unknown_id] = network.fc.bias.mean() + increase
     cache = {"size": 20, "theta": 0.1, "weight": 0.3}
     content = {**content, "speller": speller, "scores": {**content["scores"], "cache": cache}}
-    _write(folder, network, vocabulary, content, pt2=False)
+    write_files(folder, network, vocabulary, content, pt2=False)
     return folder, ScriptWriter(network, vocabulary, speller, cache)
 
 
@@ -55,7 +62,7 @@ def spelling(trained, tmp_path_factory):
 
 
 def draw_options(source):
-    """The options of one case in the order of `stream_next`; each is off in about half of them."""
+    """Random options in the order of `stream_next`; each is off in about half of the cases."""
     return {
         "temperature": source.choice([0.0, 0.3, 0.8, 1.0, 2.0]),
         "top_k": source.choice([0, 0, 1, 4, 9]),
@@ -67,51 +74,56 @@ def draw_options(source):
 
 
 def words_of(writer, eager, prompt, count, seed, options):
-    """The words of a writer's stream, symbols as characters; those met in the prompt, and in all.
+    """Generates words by streaming.
 
-    `eager` knows the vocabulary's words as typed: attributes of a loaded file copy at each use.
+    Args:
+        eager: the same model in eager mode: each access to an attribute of a loaded file copies it.
+
+    Returns:
+        (the words as typed, the out-of-vocabulary words of the prompt, all of them).
     """
     state = writer.stream_start(prompt, seed)
-    read = list(state[4])
+    prompt_oov = list(state[4])
     for _ in range(count):
         _, state = writer.stream_next(state, *options.values())
-    names = {name: symbol for symbol, name in eager.symbols.items()}
     ids = state[2].tolist()[state[2].size(0) - count :]
     words = [eager.text_of(number, state[4]) for number in ids]
-    return [names.get(word, word) for word in words], read, list(state[4])
+    return [eager.characters.get(word, word) for word in words], prompt_oov, list(state[4])
 
 
 def compare(folder, eager, consumer, cases):
-    """Asserts that all write the same words.
+    """Asserts that all three generate the same words.
 
-    How many cases oov an unknown word in the prompt, spelled one, wrote one of the prompt again.
+    Returns:
+        The number of cases with an out-of-vocabulary word in the prompt, with a spelled word, and
+        with an out-of-vocabulary word of the prompt generated again.
     """
     scripted = torch.jit.load(str(folder / "model.torchscript.pt"))
-    reader = consumer.load(folder)
+    bundle = consumer.load(folder)
     source = random.Random(5)
-    met_in_prompt = spelled = again = 0
+    in_prompt = spelled = repeated = 0
     for _ in range(cases):
         prompt, options = source.choice(PROMPTS), draw_options(source)
         count, seed = source.randint(8, 25), source.randrange(2**31)
         given = (prompt, count, seed, options)
-        expected, read, oov = words_of(scripted, eager, *given)
-        assert words_of(eager, eager, *given) == (expected, read, oov), given
-        assert consumer.generate(reader, prompt, count, seed=seed, **options) == expected, given
-        met_in_prompt += bool(read)
-        spelled += len(oov) > len(read)
-        again += any(word in read for word in expected)
-    return met_in_prompt, spelled, again
+        expected, prompt_oov, oov = words_of(scripted, eager, *given)
+        assert words_of(eager, eager, *given) == (expected, prompt_oov, oov), given
+        assert consumer.generate(bundle, prompt, count, seed=seed, **options) == expected, given
+        in_prompt += bool(prompt_oov)
+        spelled += len(oov) > len(prompt_oov)
+        repeated += any(word in prompt_oov for word in expected)
+    return in_prompt, spelled, repeated
 
 
-def test_the_same_words_as_the_writer(spelling, consumer):
-    """Equals too: the cache makes words met exactly alike; the lower number then goes first."""
-    met_in_prompt, spelled, again = compare(*spelling, consumer, CASES)
-    assert met_in_prompt > 100
+def test_consumer_generates_the_same_words_with_cache_and_speller(spelling, consumer):
+    """Ties included: the cache's bound makes out-of-vocabulary words equally likely."""
+    in_prompt, spelled, repeated = compare(*spelling, consumer, CASES)
+    assert in_prompt > 100
     assert spelled > 100
-    assert again > 20
+    assert repeated > 20
 
 
-def test_the_same_words_as_the_small_show(bundle, consumer):
+def test_consumer_generates_the_same_words_for_the_small_show(bundle, consumer):
     network, vocabulary, content = load_network(bundle / "checkpoint.pt")
     cache = content["scores"].get("cache")
     eager = ScriptWriter(network, vocabulary, content.get("speller"), cache)
@@ -123,7 +135,7 @@ def run(folder, where, *arguments):
     return subprocess.run(command, cwd=where, capture_output=True, check=False, encoding="utf-8")
 
 
-def test_it_needs_onnxruntime_and_numpy_alone(spelling, consumer, tmp_path):
+def test_consumer_imports_only_onnxruntime_and_numpy(spelling, consumer, tmp_path):
     lines = PATH.read_text("utf-8").splitlines()
     imports = [line.split()[1] for line in lines if line.startswith(("import ", "from "))]
     assert imports == ["hashlib", "json", "pathlib", "sys", "numpy", "onnxruntime"]
@@ -135,12 +147,29 @@ def test_it_needs_onnxruntime_and_numpy_alone(spelling, consumer, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_vocabulary_of_another_export_is_refused_in_one_line(spelling, tmp_path):
+@pytest.fixture
+def copy(spelling, tmp_path):
+    """The files that the consumer reads, to be damaged."""
     for name in ("model.onnx", "speller.onnx", "vocab.json"):
         shutil.copy(spelling[0] / name, tmp_path / name)
-    with (tmp_path / "vocab.json").open("a", encoding="utf-8") as file:
+    return tmp_path
+
+
+def test_consumer_refuses_a_vocabulary_of_another_export(copy):
+    with (copy / "vocab.json").open("a", encoding="utf-8") as file:
         file.write("\n")
-    done = run(tmp_path, tmp_path, "Ann:")
+    done = run(copy, copy, "Ann:")
     assert (done.returncode, done.stdout) == (1, "")
-    assert len(done.stderr.splitlines()) == 1
-    assert "vocab.json and model.onnx are not of one export" in done.stderr
+    assert "\n" not in done.stderr.strip()
+    assert "vocab.json and model.onnx are of different exports" in done.stderr
+
+
+def test_consumer_refuses_an_older_vocabulary(copy):
+    vocabulary = json.loads((copy / "vocab.json").read_text(encoding="utf-8"))
+    vocabulary["version"] = versions.VOCABULARY - 1
+    (copy / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
+    done = run(copy, copy, "Ann:")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "\n" not in done.stderr.strip()
+    assert f"version {versions.VOCABULARY - 1}" in done.stderr
+    assert "export the model again" in done.stderr

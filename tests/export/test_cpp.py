@@ -1,4 +1,4 @@
-"""The TorchScript file from C++, where a compiler and PyTorch's headers are at hand."""
+"""The TorchScript file in libtorch (C++); needs a compiler and PyTorch's headers."""
 
 import pathlib
 import shutil
@@ -29,7 +29,7 @@ def program(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["model.torchscript.pt", "model.int8.torchscript.pt"])
-def test_libtorch_writes_the_same_text(program, bundle, name):
+def test_libtorch_generates_the_same_text(program, bundle, name):
     writer = torch.jit.load(str(bundle / name))
     prompt = "Ann: où est Zorblax?\n\n"
     command = [str(program), str(bundle / name), prompt, "7", "0.9"]
@@ -38,7 +38,7 @@ def test_libtorch_writes_the_same_text(program, bundle, name):
     assert done.stdout == writer.generate(prompt, 40, temperature=0.9, seed=7)
 
 
-def test_an_option_out_of_range_is_named_in_cpp_too(program, bundle):
+def test_libtorch_error_names_the_option_out_of_range(program, bundle):
     command = [str(program), str(bundle / "model.torchscript.pt"), "", "7", "-1"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1

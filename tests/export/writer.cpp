@@ -1,4 +1,4 @@
-// Writes a scene with libtorch alone: writer MODEL PROMPT SEED TEMPERATURE
+// Generates a scene with libtorch: writer MODEL PROMPT SEED TEMPERATURE
 #include <torch/script.h>
 
 #include <iostream>

@@ -8,8 +8,8 @@ import shutil
 import pytest
 import torch
 
-from export.bundle import _write
-from export.manifest import manifest_of
+from export.bundle import write_files
+from export.manifest import build_manifest
 from job.checkpoint import load_network
 from job.finalize import pack_speller
 from job.layers.speller import Speller
@@ -35,8 +35,8 @@ def remembering(checkpoint: pathlib.Path, folder: pathlib.Path, size: int) -> pa
         network.fc.bias[vocabulary.unknown_id] = network.fc.bias.mean() + 6
     cache = {"size": size, "theta": 0.1, "weight": 0.3}
     content = {**content, "speller": speller, "scores": {**content["scores"], "cache": cache}}
-    facts = _write(folder, network, vocabulary, content, pt2=False) | {"held_out": {}}
-    manifest = manifest_of(folder, network, vocabulary, content, facts)
+    checks = write_files(folder, network, vocabulary, content, pt2=False) | {"held_out": {}}
+    manifest = build_manifest(folder, network, vocabulary, content, checks)
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
 

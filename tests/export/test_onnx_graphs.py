@@ -1,4 +1,4 @@
-"""The ONNX models against the network and the speller they were made from."""
+"""The ONNX models give the scores of the network and the speller that they are built from."""
 
 import math
 
@@ -11,10 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from export.onnx_graphs.builder import FLOAT
-from export.onnx_graphs.int8 import BLOCKS, ZERO, Int8Step, block_length, build_onnx_int8, quantised
+from export.onnx_graphs.int8 import (
+    BLOCK_SIZES,
+    ZERO_POINT,
+    Int8StepGraph,
+    block_size,
+    build_onnx_int8,
+    quantize,
+)
 from export.onnx_graphs.speller import build_speller_onnx
 from export.onnx_graphs.step import build_onnx
-from export.torchscript.speller import Spelling
+from export.torchscript.speller import MAX_LETTERS, ScriptSpeller
 from job.finalize import pack_speller
 from job.layers.speller import Speller
 from job.model import RNN
@@ -33,13 +40,13 @@ def make(cell="lstm", n_layers=2, tied=True, words=WORDS, embedding=20, hidden=2
     tied = bool(tied)
     network = RNN(words, words, embedding, hidden, n_layers, cell=cell, tie_weights=tied).eval()
     with torch.no_grad():
-        for parameter in network.parameters():  # scores as far apart as a trained network's
+        for parameter in network.parameters():  # the spread of a trained network's scores
             parameter.mul_(3)
         network.fc.bias.normal_()
     return network
 
 
-def start(model):
+def start_session(model):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(
@@ -49,7 +56,7 @@ def start(model):
 
 @torch.inference_mode()
 def steps(network, session, batch, time):
-    """Three chained steps: (expected scores, features and states, the session's four outputs)."""
+    """Three chained steps: yields (the network's outputs, the session's), in the order of STEP."""
     generator = torch.Generator().manual_seed(batch * 100 + time)
     hidden = network.init_hidden(batch)
     h = c = torch.zeros(network.n_layers, batch, network.hidden_dim).numpy()
@@ -67,9 +74,9 @@ def log_probabilities(scores):
 
 
 @pytest.mark.parametrize(("cell", "n_layers", "tied"), NETWORKS)
-def test_float_steps_say_what_the_network_says(cell, n_layers, tied):
+def test_float32_step_matches_the_network(cell, n_layers, tied):
     network = make(cell, n_layers, tied)
-    session = start(build_onnx(network, METADATA))
+    session = start_session(build_onnx(network, METADATA))
     for batch, time in SHAPES:
         for expected, found in steps(network, session, batch, time):
             for one, other in zip(found, expected, strict=True):
@@ -77,69 +84,71 @@ def test_float_steps_say_what_the_network_says(cell, n_layers, tied):
 
 
 @pytest.mark.parametrize(("cell", "n_layers", "tied"), NETWORKS)
-def test_int8_steps_are_near_the_network(cell, n_layers, tied):
+def test_int8_step_approximates_the_network(cell, n_layers, tied):
     network = make(cell, n_layers, tied)
-    session = start(build_onnx_int8(network, METADATA))
+    session = start_session(build_onnx_int8(network, METADATA))
     for batch, time in SHAPES:
         for expected, found in steps(network, session, batch, time):
-            near = [log_probabilities(scores) for scores in (found[0], expected[0])]
-            # Twice what was measured at worst, and a tenth of what the words differ by, in nats.
-            assert near[1].std() > 0.8
-            torch.testing.assert_close(near[0], near[1], rtol=0, atol=0.1)
-            for one, other, most in zip(found[1:], expected[1:], (0.04, 0.04, 0.1), strict=True):
-                torch.testing.assert_close(one, other, rtol=0, atol=most)
+            int8, float32 = (log_probabilities(scores) for scores in (found[0], expected[0]))
+            # 0.1 nats is twice the largest measured error, and small against the spread of words.
+            assert float32.std() > 0.8
+            torch.testing.assert_close(int8, float32, rtol=0, atol=0.1)
+            for actual, wanted, atol in zip(
+                found[1:], expected[1:], (0.04, 0.04, 0.1), strict=True
+            ):
+                torch.testing.assert_close(actual, wanted, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_int8_says_the_same_in_one_step_and_in_many(cell):
-    session = start(build_onnx_int8(make(cell), METADATA))
+def test_int8_step_over_a_sequence_equals_single_steps(cell):
+    session = start_session(build_onnx_int8(make(cell), METADATA))
     tokens = numpy.arange(14, dtype=numpy.int64).reshape(2, 7)
     states = [numpy.zeros((2, 2, 24), numpy.float32)] * 2
     whole = session.run(STEP, {"tokens": tokens, "h": states[0], "c": states[1]})
-    pieces = []
+    single = []
     for place in range(7):
         feed = {"tokens": tokens[:, place : place + 1], "h": states[0], "c": states[1]}
         scores, *states, _ = session.run(STEP, feed)
-        pieces.append(scores)
-    numpy.testing.assert_allclose(numpy.concatenate(pieces, 1), whole[0], atol=1e-3)
+        single.append(scores)
+    numpy.testing.assert_allclose(numpy.concatenate(single, 1), whole[0], atol=1e-3)
     numpy.testing.assert_allclose(states[0], whole[1], atol=1e-3)
 
 
 @settings(deadline=None)
 @given(st.integers(1, 600), st.integers(0, 10**6))
-def test_a_byte_is_within_half_a_step(columns, seed):
+def test_quantization_error_is_at_most_half_a_scale(columns, seed):
     weight = torch.randn(3, columns, generator=torch.Generator().manual_seed(seed))
     weight[1] = 0
-    values, scales = quantised(weight)
-    assert values.shape[2] == block_length(columns) in BLOCKS
-    again = (values.astype(numpy.float32) - ZERO) * scales[:, :, None]
-    again = again.reshape(3, -1)
-    assert (again[:, columns:] == 0).all()
-    error = numpy.abs(again[:, :columns] - weight.numpy())
-    assert (error <= numpy.repeat(scales, values.shape[2], 1)[:, :columns] * 0.501).all()
-    assert numpy.abs(values.astype(int) - ZERO).max() == 127
-    assert (again[1] == 0).all()
+    quantized, scales = quantize(weight)
+    assert quantized.shape[2] == block_size(columns) in BLOCK_SIZES
+    restored = (quantized.astype(numpy.float32) - ZERO_POINT) * scales[:, :, None]
+    restored = restored.reshape(3, -1)
+    assert (restored[:, columns:] == 0).all()
+    error = numpy.abs(restored[:, :columns] - weight.numpy())
+    assert (error <= numpy.repeat(scales, quantized.shape[2], 1)[:, :columns] * 0.501).all()
+    assert numpy.abs(quantized.astype(int) - ZERO_POINT).max() == 127
+    assert (restored[1] == 0).all()
 
 
 @pytest.mark.parametrize("columns", [1, 20, 192, 600])
-def test_the_runtime_reads_the_bytes_as_they_were_written(columns):
-    """An input of a single one is exact in int8: what comes out is a column of the weights."""
-    step = Int8Step(make())
+def test_onnx_runtime_dequantizes_the_stored_weights(columns):
+    """A one-hot input is exact in int8: the output is a column of the weights."""
+    step = Int8StepGraph(make())
     weight = torch.randn(5, columns, generator=torch.Generator().manual_seed(7))
     bias = torch.arange(5.0)
-    step.matrix("matrix", weight)
+    step.add_matrix("matrix", weight)
     step.product(step.graph, "matrix", weight, "x", bias, "y")
     shapes = {"x": (FLOAT, ["rows", columns])}, {"y": (FLOAT, ["rows", 5])}
-    session = start(step.graph.model("product", *shapes, {}))
+    session = start_session(step.graph.model("product", *shapes, {}))
     (found,) = session.run(None, {"x": numpy.eye(columns, dtype=numpy.float32)})
-    _, scales = quantised(weight)
+    _, scales = quantize(weight)
     error = numpy.abs(found - (weight.t() + bias).numpy())
     assert (error <= scales.max() * 0.501).all()
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("embedding", [192, 256])
-def test_int8_takes_a_quarter_of_the_file(cell, embedding):
+def test_int8_model_has_a_quarter_of_the_size(cell, embedding):
     network = make(cell, 2, True, 3000, embedding, 384)
     small = build_onnx_int8(network, METADATA).ByteSize()
     large = build_onnx(network, METADATA).ByteSize()
@@ -147,12 +156,12 @@ def test_int8_takes_a_quarter_of_the_file(cell, embedding):
 
 
 @pytest.mark.parametrize("build", [build_onnx, build_onnx_int8])
-def test_a_step_describes_itself(build):
+def test_step_model_has_metadata_and_a_dynamic_signature(build):
     model = build(make("lstm", 2, True, WORDS, 20, 24), METADATA)
     onnx.checker.check_model(model, full_check=True)
     assert {prop.key: prop.value for prop in model.metadata_props} == METADATA
     assert [value.name for value in model.graph.output] == STEP
-    session = start(model)
+    session = start_session(model)
     assert [(value.name, value.type, value.shape) for value in session.get_inputs()] == [
         ("tokens", "tensor(int64)", ["batch", "time"]),
         ("h", "tensor(float)", [2, "batch", 24]),
@@ -179,36 +188,36 @@ def packed():
 
 
 @torch.inference_mode()
-def test_a_letters_step_is_the_spellings(packed):
-    spelling = Spelling(packed)
-    session = start(build_speller_onnx(packed, METADATA))
+def test_speller_step_matches_torchscript(packed):
+    speller = ScriptSpeller(packed)
+    session = start_session(build_speller_onnx(packed, METADATA))
     generator = torch.Generator().manual_seed(5)
     for batch in (1, 4):
         features = torch.randn(batch, 20, generator=generator)
-        context = torch.tanh(spelling.context(features))
+        context = torch.tanh(speller.context(features))
         hidden = torch.zeros(batch, 16)
         h = hidden.numpy()
         for _ in range(5):
             letter = torch.randint(9, (batch,), generator=generator)
-            x = torch.cat([spelling.embedding[letter], context], dim=1)[:, None]
-            x, hidden, _ = spelling.gru(x, hidden, hidden)
+            x = torch.cat([speller.embedding[letter], context], dim=1)[:, None]
+            x, hidden, _ = speller.gru(x, hidden, hidden)
             feed = {"letter": letter.numpy(), "h": h, "features": features.numpy()}
             scores, h = session.run(["scores", "h_after"], feed)
             torch.testing.assert_close(torch.from_numpy(h), hidden, rtol=0, atol=1e-5)
-            expected = spelling.fc(x[:, 0])
+            expected = speller.fc(x[:, 0])
             torch.testing.assert_close(torch.from_numpy(scores), expected, rtol=0, atol=1e-4)
 
 
-def test_the_letters_model_spells_the_same_word(packed):
-    session = start(build_speller_onnx(packed, METADATA))
+def test_speller_model_spells_the_same_word_as_torchscript(packed):
+    session = start_session(build_speller_onnx(packed, METADATA))
     features = torch.randn(1, 20, generator=torch.Generator().manual_seed(6))
     with torch.inference_mode():
-        expected, _, _ = Spelling(packed)(features, 0.0, 1.0, 1, 2)
+        expected, _, _ = ScriptSpeller(packed)(features, 0.0, 1.0, 1, 2)
     letter, h, word = 0, numpy.zeros((1, 16), numpy.float32), ""
-    for place in range(24):
+    for place in range(MAX_LETTERS):
         feed = {"letter": numpy.array([letter]), "h": h, "features": features.numpy()}
         scores, h = session.run(["scores", "h_after"], feed)
-        scores[0, 1] = -math.inf  # no letter of its own
+        scores[0, 1] = -math.inf  # OTHER cannot be written
         if place == 0:
             scores[0, 0] = -math.inf
         letter = int(scores.argmax())

@@ -1,4 +1,4 @@
-"""What the locks install: names, versions and hashes, for this system or for another one."""
+"""The packages in the locks: names, versions and hashes, for this platform or another one."""
 
 import pathlib
 
@@ -6,7 +6,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from setup import WITHOUT_TORCH, lock_path, torch_requirement
 
-# The images' system, as markers name it.
+# The platform of the container images, as environment markers.
 IMAGE = {
     "python_version": "3.11",
     "python_full_version": "3.11.0",
@@ -17,9 +17,9 @@ IMAGE = {
 
 
 def locked_lines(groups, environment=None):
-    """Return {name: "name==version --hash=..."} of all that these groups install, with PyTorch.
+    """Return {name: "name==version --hash=..."} of all packages of some groups, PyTorch included.
 
-    `environment` holds what differs from this interpreter's system.
+    `environment` holds the environment markers that differ from those of this interpreter.
     """
     lines = {}
     for group in groups:
@@ -39,6 +39,6 @@ def locked_lines(groups, environment=None):
 
 
 def locked_packages(groups, environment=None):
-    """Return {name: version} of the same."""
+    """Return {name: version} of all packages of some groups, PyTorch included."""
     lines = locked_lines(groups, environment)
     return {name: line.split()[0].partition("==")[2] for name, line in lines.items()}

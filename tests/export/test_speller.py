@@ -1,4 +1,4 @@
-"""Words outside the vocabulary: read in prompts, made up, and met again."""
+"""Out-of-vocabulary words: in prompts, spelled, and repeated by the neural cache."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from data.vocab import Vocabulary
-from export.torchscript.speller import Spelling
+from export.torchscript.speller import MAX_LETTERS, ScriptSpeller
 from export.torchscript.writer import ScriptWriter, script
 from job.finalize import pack_speller
 from job.layers.sampling import seeded
@@ -16,24 +16,24 @@ from job.model import RNN
 TEXT = "Ann: hello Bob.\n\nBob: hello Ann.\n\n" * 20 + "Zed: what?"
 
 
-def make(cache=None, share_of_unknown=0.0, int8=False):
+def make(cache=None, unknown_bias=0.0, int8=False):
     torch.manual_seed(3)
     vocabulary = Vocabulary.build(TEXT, "Test", 2)
     network = RNN(len(vocabulary), len(vocabulary), 8, 12, 1, tie_weights=True)
     with torch.no_grad():
-        network.fc.bias[vocabulary.unknown_id] = share_of_unknown
+        network.fc.bias[vocabulary.unknown_id] = unknown_bias
     speller = Speller("abcdez:", 8, hidden_dim=16).eval()
     return ScriptWriter(network, vocabulary, pack_speller(speller), cache, int8), speller
 
 
-def test_the_same_letters_as_in_training():
+def test_speller_in_torchscript_spells_as_the_trained_speller():
     _, speller = make()
-    spelling = Spelling(pack_speller(speller))
+    script_speller = ScriptSpeller(pack_speller(speller))
     features = torch.randn(1, 8)
     with torch.no_grad():
-        word, _, _ = spelling(features, 0.0, 1.0, *seeded(1))
+        word, _, _ = script_speller(features, 0.0, 1.0, *seeded(1))
         numbers = [END]
-        for place in range(24):
+        for place in range(MAX_LETTERS):
             scores = speller(torch.tensor([numbers]), features)[0, -1]
             scores[1] = -math.inf
             if place == 0:
@@ -46,8 +46,8 @@ def test_the_same_letters_as_in_training():
 
 
 @pytest.mark.parametrize("int8", [False, True])
-def test_new_words_are_written_and_never_the_unknown_word(int8):
-    writer, _ = make(share_of_unknown=4.0, int8=int8)
+def test_out_of_vocabulary_words_are_spelled_and_the_unknown_word_is_not_generated(int8):
+    writer, _ = make(unknown_bias=4.0, int8=int8)
     scripted = script(writer)
     text = scripted.generate("", 60, 1.0, 0, 1.0, 0.0, 1.0, 5)
     assert text == writer.generate("", 60, 1.0, 0, 1.0, 0.0, 1.0, 5)
@@ -57,7 +57,7 @@ def test_new_words_are_written_and_never_the_unknown_word(int8):
     assert again != text
 
 
-def test_a_new_name_in_the_prompt_may_come_back():
+def test_cache_repeats_an_out_of_vocabulary_word_of_the_prompt():
     writer, _ = make({"size": 50, "theta": 0.1, "weight": 0.9})
     scripted = script(writer)
     text = scripted.generate("quincy: hello quincy.", 80, 1.0, 0, 1.0, 0.0, 1.0, 2)
@@ -66,8 +66,8 @@ def test_a_new_name_in_the_prompt_may_come_back():
     assert without.generate("quincy: hello.", 80, 1.0, 0, 1.0, 0.0, 1.0, 2).count("quincy") == 1
 
 
-def test_an_older_state_can_be_taken_up_again():
-    writer = script(make({"size": 9, "theta": 0.1, "weight": 0.5}, share_of_unknown=3.0)[0])
+def test_stream_state_with_spelled_words_can_be_reused():
+    writer = script(make({"size": 9, "theta": 0.1, "weight": 0.5}, unknown_bias=3.0)[0])
     options = (1.0, 0, 1.0, 0.0, 1.2)
     state = writer.stream_start("zork: ", 4)
     for _ in range(30):
@@ -76,15 +76,15 @@ def test_an_older_state_can_be_taken_up_again():
     assert len(set(first)) == 1
 
 
-def test_without_a_speller_the_unknown_word_is_ruled_out():
+def test_unknown_word_is_excluded_without_a_speller():
     writer, _ = make()
     plain = ScriptWriter(RNN(4, 4, 8, 8, 1), Vocabulary.build("a b c a b c d", "T", 2), {}, {})
-    assert not plain.spelling.able
+    assert not plain.speller.enabled
     assert "<unk>" not in plain.generate("x y", 30, 1.0, 0, 1.0, 0.0, 1.0, 1)
-    assert writer.spelling.able
+    assert writer.speller.enabled
 
 
-def test_a_state_without_its_memory_is_refused():
+def test_stream_state_without_cache_keys_is_refused():
     writer, _ = make({"size": 50, "theta": 0.1, "weight": 0.9})
     scripted = script(writer)
     hidden, keys, *rest = scripted.stream_start("quincy: hello quincy.", 2)

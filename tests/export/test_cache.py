@@ -1,4 +1,4 @@
-"""The cache of one scene at a time, against what training measures."""
+"""The neural cache of one scene against its definition over a whole text."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from job.layers.cache_config import CacheConfig, attention
 
 @settings(deadline=None)
 @given(st.integers(1, 12), st.integers(1, 9), st.integers(0, 10**6))
-def test_recall_is_what_training_measures(words, size, seed):
+def test_cache_mixture_has_the_probabilities_of_its_definition(words, size, seed):
     generator = torch.Generator().manual_seed(seed)
     scores = torch.randn(7, generator=generator)
     features = torch.randn(words + 1, 4, generator=generator)
@@ -31,7 +31,7 @@ def test_recall_is_what_training_measures(words, size, seed):
 
 
 @given(st.integers(0, 30), st.integers(0, 9))
-def test_a_ring_holds_what_came_last_each_at_its_place(count, size):
+def test_ring_buffer_holds_the_newest_keys_at_their_places(count, size):
     keys = torch.arange(float(count))[:, None]
     found = ring(keys, size)
     places = size + 1 if size else 0
