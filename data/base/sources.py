@@ -6,6 +6,8 @@ import json
 import pathlib
 import re
 
+from data.atomic import atomic_write
+
 MANIFEST = pathlib.Path(__file__).with_name("sources.json")
 
 
@@ -21,6 +23,9 @@ class Repository:
     def folder(self) -> str:
         """The top folder of the archive that the host makes of it."""
         return f"{self.name}-{self.commit}"
+
+    def __str__(self) -> str:
+        return f"{self.owner}/{self.name}@{self.commit}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +60,15 @@ def _matches(parts: list[str], patterns: list[str]) -> bool:
 def read_sources(manifest: pathlib.Path = MANIFEST) -> list[Source]:
     """The sources, in the order in which they are read."""
     return [_source(entry) for entry in json.loads(manifest.read_text(encoding="utf-8"))["sources"]]
+
+
+def pin_sources(manifest: pathlib.Path, digests: dict[str, str]) -> None:
+    """Writes the digests of the text read from each source into the manifest."""
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    for entry in content["sources"]:
+        entry["sha256"] = digests[entry["name"]]
+    with atomic_write(manifest) as file:
+        file.write(json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n")
 
 
 def _source(entry: dict) -> Source:

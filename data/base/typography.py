@@ -6,20 +6,23 @@ import unicodedata
 
 LATIN = frozenset(chr(code) for code in range(0xC0, 0x100) if code not in (0xD7, 0xF7))
 KEPT = frozenset(map(chr, range(32, 127))) | LATIN | frozenset("£€‘’“”")
+FRACTIONS = {"½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅛": " 1/8", "⅓": " 1/3", "⅔": " 2/3"}
+LIGATURES = {"Æ": "Ae", "æ": "ae", "Œ": "Oe", "œ": "oe", "ł": "l", "Ł": "L", "đ": "d", "ß": "ss"}
+BRACKETS = {"[": "(", "]": ")", "{": "(", "}": ")"}
 WRITTEN = {
+    **FRACTIONS,
+    **LIGATURES,
+    **BRACKETS,
     **dict.fromkeys("\u02bc\u02bb\u00b4\u0060\u2032\u201b\u0092", "’"),
     **dict.fromkeys("\u201e\u201f\u2033\u00ab\u00bb\u0093\u0094", '"'),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"),
     **dict.fromkeys("\u2014\u2015\u2e3a\u2e3b", "--"),
+    **dict.fromkeys("_~|<>\\^=", " "),
     "\u2026": "...",
     "\u201a": ",",
     "\u2044": "/",
     "\u2236": ":",
     "\u0091": "‘",
-    **{"½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅛": " 1/8", "⅓": " 1/3", "⅔": " 2/3"},
-    **{"Æ": "Ae", "æ": "ae", "Œ": "Oe", "œ": "oe", "ł": "l", "Ł": "L", "đ": "d", "ß": "ss"},
-    **{"[": "(", "]": ")", "{": "(", "}": ")"},
-    **dict.fromkeys("_~|<>\\^=", " "),
 }
 # Words that begin with an apostrophe, which opens no quotation.
 ELISIONS = re.compile(
@@ -84,18 +87,18 @@ def _quotations(text: str) -> str:
     """Quotations in straight double quotes, in pairs, none within another; apostrophes as "'"."""
     if any(mark in text for mark in "\"“”‘'’"):
         pairs = sorted(_double_pairs(text) + _single_pairs(text))
-        result = ["" if character in "\"“”" else character for character in text] + [""]
+        own = ["" if character in '"“”' else character for character in text] + [""]
+        inserted = [""] * len(own)
         end = -1
         for first, last, single in pairs:
             mark = '"' if first > end else ""
-            if single:
-                result[first] = mark
-                result[last] = mark if last < len(text) else result[last] + mark
-            else:
-                result[first] = mark if text[first] in '"“' else mark + result[first]
-                result[last] = mark
+            for place in (first, last):
+                if text[place : place + 1] and text[place] in ("‘'’" if single else '"“”'):
+                    own[place] = mark
+                else:  # the mark of a speech that continues from or in another paragraph
+                    inserted[place] += mark
             end = max(end, last)
-        text = "".join(result)
+        text = "".join(map("".join, zip(inserted, own, strict=True)))
     return re.sub(r"[‘’]", "'", text)
 
 
@@ -107,7 +110,7 @@ def _double_pairs(text: str) -> list[tuple[int, int, bool]]:
     pairs: list[tuple[int, int, bool]] = []
     opened = -1
     for place, character in enumerate(text):
-        if character not in "\"“”":
+        if character not in '"“”':
             continue
         if opened >= 0:
             if character != "“":
@@ -137,7 +140,7 @@ def _single_pairs(text: str) -> list[tuple[int, int, bool]]:
             last = len(text)
         if last > place:
             pairs.append((first, last, True))
-            place = last
+            place = last + 1
     return pairs
 
 
@@ -147,7 +150,7 @@ def _single_close(text: str, start: int) -> int:
     for match in SINGLE_CLOSE.finditer(text, start):
         place = match.start()
         after = text[place + 1 : place + 2]
-        if text[place - 1] in ".,!?-;:)" or after in ("", *".,!?;:)\"”-"):
+        if text[place - 1] in ".,!?-;:)" or after in ("", *'.,!?;:)"”-'):
             return place
         if not CLIPPED.search(text, start, place):
             return place

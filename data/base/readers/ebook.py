@@ -5,10 +5,12 @@ import re
 from collections.abc import Iterator
 
 BLOCK_TAGS = frozenset(
-    "p li tr td th blockquote div section article header dt dd hr title h1 h2 h3 h4 h5 h6".split()
+    ("p", "li", "tr", "td", "th", "blockquote", "div", "section", "article", "dt", "dd", "hr")
 )
-HEADINGS = frozenset("head header hgroup h1 h2 h3 h4 h5 h6 figure nav table-caption".split())
-VOID = frozenset("br img hr link meta input".split())
+HEADINGS = frozenset(("head", "header", "hgroup", "h1", "h2", "h3", "h4", "h5", "h6"))
+NOT_TEXT = HEADINGS | {"figure", "nav"}
+NOT_PROSE = re.compile(r"noteref|endnote|z3998:(poem|song|hymn)")  # values of epub:type
+VOID = frozenset(("br", "img", "hr", "link", "meta", "input"))  # elements without an end tag
 
 
 def read_xhtml_book(text: str) -> Iterator[list[str]]:
@@ -47,7 +49,7 @@ class _Chapter(html.parser.HTMLParser):
         if self.skipping:
             if tag not in VOID:
                 self.skipping.append(tag)
-        elif tag in HEADINGS or re.search(r"noteref|endnote|z3998:(poem|song|hymn)", kind):
+        elif tag in NOT_TEXT or NOT_PROSE.search(kind):
             self.skipping.append(tag)
         elif tag in BLOCK_TAGS:
             self.flush()

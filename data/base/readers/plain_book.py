@@ -12,15 +12,18 @@ EDITORIAL = re.compile(
     re.IGNORECASE,
 )
 NOTE_MARK = re.compile(r"\[(?:\d+|[A-Z*])\]|\{\d+\}")
-ADVERTISEMENT = re.compile(r"\b(?:8vo|12mo|16mo|pp\.)|\bcloth gilt|(?:\d[ds.]|\$\d\.\d\d) net\b|postage \d")
+ADVERTISEMENT = re.compile(
+    r"\b(?:8vo|12mo|16mo|pp\.)|\bcloth gilt|(?:\d[ds.]|\$\d\.\d\d) net\b|postage \d"
+)
 # What a book's first and last pages hold beside the book itself.
 FRONT_MATTER = re.compile(
     r"^(?:Produced by|E-?text prepared|Etext prepared|This etext|This eBook|Electronic edition|"
     r"by [A-Z]|By [A-Z]|BY [A-Z]|Illustrat|Translat|Copyright|First published|Published|Author of|"
-    r"\W*Printed in|\W*Printed by|All rights|Table of Contents|Contents|CONTENTS|Chapter$|Dedication|To the memory|"
-    r"\[?Dedicat|Frontispiece|List of|With .{0,20}[Ii]llustrations|To face page|\(Picture|Dramatis|Persons|Characters|The (?:scene|action) )|"
+    r"\W*Printed in|\W*Printed by|All rights|Table of Contents|Contents|CONTENTS|Chapter$|"
+    r"Dedication|To the memory|\[?Dedicat|Frontispiece|List of|With .{0,20}[Ii]llustrations|"
+    r"To face page|\(Picture|Dramatis|Persons|Characters|The (?:scene|action) )|"
     r"Distributed Proofread|Project Gutenberg|\bhttps?:|www\.|\S@\S+\.\w|Printing Office|"
-    r"TRANSCRIBER|Transcriber|\bthis etext\b|\bProofread",
+    r"TRANSCRIBER|Transcriber|\bthis etext\b|\bProofread"
 )
 LAST_PAGES = re.compile(
     r"^\W*(?:Transcriber.?s? Notes?|TRANSCRIBER|FOOTNOTES|Footnotes|NOTES|INDEX|ADVERTISEMENTS|"
@@ -42,12 +45,20 @@ CAPITAL_SPEAKER = re.compile(
 MIXED_SPEAKER = re.compile(
     rf"_?({TITLE}[A-Z][a-zA-Z'’]{{1,14}}(?: [A-Z][a-zA-Z'’]{{1,14}})?)_?{ASIDE}\s*[.:]_?\s*(?=\S)"
 )
+# Words in capitals before a full stop that name no speaker.
 NO_SPEAKERS = frozenset(
-    "i a o no yes oh ah act scene time place note finis end chapter curtain preface prologue "
-    "epilogue introduction the-end mr mrs dr".split()
+    (
+        *("i", "a", "o", "no", "yes", "oh", "ah", "act", "scene", "time", "place", "note", "finis"),
+        *("end", "chapter", "curtain", "preface", "prologue", "epilogue", "introduction", "mr"),
+        *("mrs", "dr"),
+    )
 )
-TITLE_WORDS = frozenset("a an and at by for from in of on or the to with".split())
-COMMON = frozenset("the and to of a in that it is was he for you with".split())
+TITLE_WORDS = frozenset(
+    ("a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with")
+)
+COMMON = frozenset(
+    ("the", "and", "to", "of", "a", "in", "that", "it", "is", "was", "he", "for", "you", "with")
+)
 MIN_COMMON = 0.12  # English prose has 0.25, plays 0.2; other languages below 0.05
 EDGE = 60  # paragraphs at each end of a book in which front matter and notes are looked for
 
@@ -59,9 +70,9 @@ def read_plain_book(text: str) -> Iterator[list[str]]:
     transcribers' notes, and whole books that are not in English.
     """
     text = text.replace("\r\n", "\n").removeprefix("\ufeff")
-    if match := re.search(r"^Language:\s*(\w+)", text, re.MULTILINE):
-        if match.group(1) != "English":
-            return
+    language = re.search(r"^Language:\s*(\w+)", text, re.MULTILINE)
+    if language and language.group(1) != "English":
+        return
     if match := START.search(text):
         text = text[match.end() :]
     if match := END.search(text):
@@ -73,7 +84,7 @@ def read_plain_book(text: str) -> Iterator[list[str]]:
     for block in blocks:
         if _is_list(block):
             continue
-        paragraph = NOTE_MARK.sub("", " ".join(block.split()))
+        paragraph = NOTE_MARK.sub("", _line(block))
         paragraph = re.sub(r"\s+([.,;!?])", r"\1", paragraph.replace("‘ ", "‘"))
         if _is_prose(paragraph):
             paragraphs.append(_speech(paragraph, speakers))
@@ -85,19 +96,23 @@ def read_plain_book(text: str) -> Iterator[list[str]]:
 def _without_edges(blocks: list[str]) -> list[str]:
     """The blocks of a book without its first and last pages."""
     edge = min(EDGE, len(blocks) // 3)
-    first = [" ".join(block.split()) for block in blocks[:edge]]
+    first = [_line(block) for block in blocks[:edge]]
     found = [place for place, block in enumerate(first) if FRONT_MATTER.search(block)]
     # What stands between two lines of front matter belongs to it, unless it is long.
     start = 0
     for place in found:
         if all(len(block) < 300 for block in first[start:place]):
             start = place + 1
-    kept = [block for block in blocks[start:edge] if not FRONT_MATTER.search(" ".join(block.split()))]
+    kept = [block for block in blocks[start:edge] if not FRONT_MATTER.search(_line(block))]
     end = len(blocks)
     for place in range(len(blocks) - 1, max(edge, len(blocks) - EDGE) - 1, -1):
-        if LAST_PAGES.match(blocks[place]) or FRONT_MATTER.search(" ".join(blocks[place].split())):
+        if LAST_PAGES.match(blocks[place]) or FRONT_MATTER.search(_line(blocks[place])):
             end = place
     return kept + blocks[edge:end]
+
+
+def _line(block: str) -> str:
+    return " ".join(block.split())
 
 
 def _is_list(block: str) -> bool:
@@ -135,7 +150,7 @@ def _is_prose(paragraph: str) -> bool:
 def _mixed_speakers(blocks: list[str]) -> frozenset[str]:
     """The speakers of a play that does not print names in capitals; none if it is no such play."""
     heads = collections.Counter(
-        match.group(1) for block in blocks if (match := MIXED_SPEAKER.match(" ".join(block.split())))
+        match.group(1) for block in blocks if (match := MIXED_SPEAKER.match(_line(block)))
     )
     names = {name: count for name, count in heads.items() if count >= 8}
     return frozenset(names) if sum(names.values()) > 0.35 * len(blocks) else frozenset()
