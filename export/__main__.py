@@ -28,7 +28,8 @@ def main() -> None:
     parser.add_argument("--pt2", action="store_true", help="write model.pt2 (torch.export) too")
     arguments = parser.parse_args()
     # Imported here, so that --help does not import torch.
-    from export.bundle import export, newest_checkpoint
+    from export.bundle import export
+    from job.checkpoint import newest_checkpoint
 
     checkpoint = arguments.checkpoint or newest_checkpoint(pathlib.Path("artifacts"))
     print(f"exporting {checkpoint}", file=sys.stderr)

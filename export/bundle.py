@@ -27,10 +27,9 @@ from export.torch_export import save_pt2
 from export.torchscript.speller import MAX_LETTERS
 from export.torchscript.stream import SPELLING_TEMPERATURE_SCALE
 from export.torchscript.writer import ScriptWriter, script
-from job.checkpoint import load_network
+from job.checkpoint import Checkpoint, load_network
 from job.config import Config
 from job.layers.cache import cache_settings
-from job.layers.cache_config import MAX_RATIO
 from job.model import RNN
 
 OPTIONAL = ("model.int8.torchscript.pt", "model.int8.onnx", "speller.onnx", "model.pt2")
@@ -100,7 +99,7 @@ def write_files(
     folder: pathlib.Path,
     network: RNN,
     vocabulary: Vocabulary,
-    content: dict[str, Any],
+    content: Checkpoint,
     pt2: bool,
 ) -> dict[str, Any]:
     """Writes all model files and vocab.json, and verifies those in float32.
@@ -114,8 +113,7 @@ def write_files(
     """
     text = vocabulary.to_json()
     (folder / "vocab.json").write_text(text, encoding="utf-8")
-    cache = content["scores"].get("cache")
-    speller = content.get("speller") or {}
+    cache, speller = content.cache, content.speller
     for int8 in (False, True):
         writer = script(ScriptWriter(network, vocabulary, speller, cache, int8))
         path = folder / (INT8_FILES[0] if int8 else "model.torchscript.pt")
@@ -124,7 +122,7 @@ def write_files(
         "show": vocabulary.show,
         "vocabulary_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
         "weights_sha256": vocabulary.weights_sha256,
-        "cache": json.dumps({**cache_settings(cache), "max_ratio": MAX_RATIO}),
+        "cache": json.dumps(cache_settings(cache)),
     }
     checks: dict[str, Any] = {"cache": json.loads(metadata["cache"])}
     onnx.save(build_onnx(network, metadata), str(folder / "model.onnx"))
@@ -148,14 +146,14 @@ def write_files(
 
 
 def check_int8(
-    folder: pathlib.Path, network: RNN, vocabulary: Vocabulary, content: dict[str, Any]
+    folder: pathlib.Path, network: RNN, vocabulary: Vocabulary, content: Checkpoint
 ) -> dict[str, Any]:
     """Measures perplexity on held-out text and removes int8 files whose perplexity is too high.
 
     Returns:
         {"tokens": of the text, "perplexity": by file, "left_out": reason by removed file}.
     """
-    ids = held_out_streams(Config(**content["config"]), vocabulary)
+    ids = held_out_streams(Config(**content.config), vocabulary)
     if ids is None:
         for name in INT8_FILES:
             (folder / name).unlink()
@@ -177,11 +175,3 @@ def check_int8(
             (folder / name).unlink()
             result["left_out"][name] = f"its perplexity on held-out text is {increase:.1%} higher"
     return result
-
-
-def newest_checkpoint(root: pathlib.Path) -> pathlib.Path:
-    """The checkpoint under `root` that was written last."""
-    found = sorted(root.glob("*/checkpoint.pt"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise UserError(f"{root} holds no model: train one first (make train, or make demo)")
-    return found[-1]

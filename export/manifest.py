@@ -11,7 +11,7 @@ import torch
 
 from data import versions
 from data.vocab import Vocabulary
-from job.checkpoint import git_commit
+from job.checkpoint import Checkpoint, git_commit
 from job.model import RNN
 
 FORMATS = {
@@ -35,7 +35,7 @@ def build_manifest(
     folder: pathlib.Path,
     network: RNN,
     vocabulary: Vocabulary,
-    content: dict[str, Any],
+    content: Checkpoint,
     checks: dict[str, Any],
 ) -> dict[str, Any]:
     """The manifest of the files in a folder.
@@ -67,19 +67,19 @@ def build_manifest(
         "files": files,
         "weights_sha256": vocabulary.weights_sha256,
         "parameters": sum(weight.numel() for weight in network.parameters()),
-        "scores": content["scores"],
+        "scores": content.scores,
         "cache": checks["cache"],
         "held_out": checks["held_out"],
-        "config": content["config"],
+        "config": content.config,
         "versions": {
-            "trained": content["versions"],
+            "trained": content.versions,
             "exported": {
                 "python": ".".join(map(str, sys.version_info[:3])),
                 "torch": str(torch.__version__),
                 "onnx": onnx.__version__,
             },
         },
-        "git_commit": {"trained": content["git_commit"], "exported": git_commit()},
+        "git_commit": {"trained": content.git_commit, "exported": git_commit()},
         "licence": LICENCE,
         "signature": {
             "inputs": {"tokens": ["int64", ["batch", "time"]], "h": state, "c": state},

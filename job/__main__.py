@@ -1,80 +1,83 @@
-"""python -m job: train a network on a show's script."""
+"""python -m job: train a network on a show's script, or resume the run."""
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
 from data.command_line import run
-from job.config import parse
-
-if TYPE_CHECKING:
-    from job.train import Run
+from job.config import Config, parse
 
 
 def main() -> int:
     """Trains as the command line says; returns the exit code."""
     config, options = parse()
-    # Only now: refusals and --help need not wait for torch.
-    from job.engine.distributed import endings
-    from job.train import Run, Stopped
+    # Imported late: --help and refused flags do not wait for PyTorch.
+    from job.engine.distributed import record_exit_code
+    from job.train import Stopped
 
     try:
-        with endings():
-            train(Run(config, options.fresh))
+        with record_exit_code():
+            train(config, options.fresh)
     except Stopped as stopped:
         return stopped.exit_code
     return 0
 
 
-def train(training: "Run") -> None:
-    """Trains; of several processes the first speaks, and all end together."""
-    from job.train import Stopped
+def train(config: Config, fresh: bool) -> None:
+    """Trains, and prints what is trained and the scores; of several processes, rank 0 prints.
 
-    first = training.group.first
-    if first:
-        introduce(training)
+    Raises:
+        Stopped: if the run ended early.
+    """
+    from job.train import Run, Stopped
+
+    training = Run(config, fresh)
+    group, vocabulary = training.group, training.vocabulary
+    parameters = sum(weight.numel() for weight in training.network.parameters())
+    lines = [
+        f"{vocabulary.show}: {len(training.dataset.train_ids):,} words of training text, "
+        f"{len(training.dataset.valid.ids):,} of validation text, vocabulary {len(vocabulary):,}; "
+        f"{config.cell.upper()} with {parameters / 1e6:.1f} M parameters on {training.device}"
+        + (f", {group.size} processes" if group.is_distributed else "")
+    ]
+    if training.step:
+        lines.append(f"resumes at step {training.step:,} of {training.total_steps:,}")
+    if group.is_rank0:
+        print("\n".join(lines), file=sys.stderr)
     try:
         best = training.train()
     except Stopped as stopped:
-        if first:
-            line = f"{stopped}; saved in {training.folder}: the same command goes on from here"
-            print(line, file=sys.stderr)
-        training.group.leave()
+        if group.is_rank0:
+            saved = f"the state is saved in {training.folder}: run the same command to resume"
+            print(f"{stopped}; {saved}", file=sys.stderr)
+        group.shutdown()
         raise
-    if first:
-        conclude(training, best)
-    training.group.leave()
+    if group.is_rank0:
+        print(summary(best, training.history[-1]["seconds"]))
+        print(f"{training.folder}{os.sep}checkpoint.pt")
+    group.shutdown()
 
 
-def introduce(training: "Run") -> None:
-    """What is trained, on what, by whom."""
-    group, config = training.group, training.config
-    parameters = sum(weight.numel() for weight in training.network.parameters())
-    print(
-        f"{training.vocabulary.show}: {len(training.train_ids):,} words to train on, "
-        f"{len(training.valid_ids):,} held out, vocabulary {len(training.vocabulary):,}; "
-        f"{config.cell.upper()} of {parameters / 1e6:.1f} M parameters on {training.device}"
-        + (f", by {group.size} processes" if group.together else ""),
-        file=sys.stderr,
+def summary(best: dict[str, float], seconds: float) -> str:
+    """The scores of a finished run, in one line or two."""
+    line = (
+        f"validation loss {best['valid_loss']:.3f} (perplexity {best['perplexity']:.1f}; unigram "
+        f"model {best['unigram_loss']:.3f}), with cache {best['valid_loss_with_cache']:.3f}"
     )
-    if training.step:
-        print(f"goes on at step {training.step:,} of {training.total_steps:,}", file=sys.stderr)
-
-
-def conclude(training: "Run", best: dict[str, Any]) -> None:
-    """The scores, and where the checkpoint lies."""
-    final = f"held-out loss {best['valid_loss']:.3f} (perplexity {best['perplexity']:.1f}; a "
-    final += f"unigram model has {training.unigram:.3f})"
-    if best["cache"]["size"]:
-        final += f", with cache {best['valid_loss_with_cache']:.3f}"
     if "bits_per_character" in best:
-        final += f", {best['bits_per_character']:.3f} bits per character"
-    print(
-        f"{final}; training loss {best['train_loss']:.3f} with dropout and "
+        line += f", {best['bits_per_character']:.3f} bits per character"
+    line += (
+        f"; training loss {best['train_loss']:.3f} with dropout and "
         f"{best['train_loss_without_dropout']:.3f} without; best epoch {best['epoch']}, "
-        f"{training.history[-1]['seconds']:.0f} s"
+        f"{seconds:.0f} s"
     )
-    print(f"{training.folder}{os.sep}checkpoint.pt")
+    if "test_loss" in best:
+        line += (
+            f"\ntest loss {best['test_loss']:.3f} (perplexity {best['test_perplexity']:.1f}), "
+            f"with cache {best['test_loss_with_cache']:.3f}"
+        )
+        if "test_bits_per_character" in best:
+            line += f", {best['test_bits_per_character']:.3f} bits per character"
+    return line
 
 
 if __name__ == "__main__":

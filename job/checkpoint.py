@@ -1,7 +1,11 @@
-"""Files of a run: plain values and tensors only, written whole or not at all."""
+"""checkpoint.pt: its schema, and how it is written and read.
+
+Files hold plain values and tensors only, so that `torch.load(weights_only=True)` reads them, and
+are written whole or not at all.
+"""
 
 import dataclasses
-import os
+import datetime
 import pathlib
 import platform
 import subprocess
@@ -10,72 +14,110 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from data import versions
-from data.command_line import DiskFull, UserError
+from data.atomic import atomic_write
+from data.command_line import UserError
 from data.vocab import Vocabulary
 from job.config import Config
 from job.layers.subwords import Subwords
 from job.model import RNN
 
 FORMAT = "cold-open-checkpoint"
+NAME = "checkpoint.pt"
 
 
-def save(path: pathlib.Path, content: dict[str, Any]) -> None:
-    """Writes beside `path`, then renames: an interrupted save leaves the old file whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            torch.save({"format": FORMAT, "version": versions.CHECKPOINT, **content}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise DiskFull(path, error) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """The best network of a run with everything that export and report need.
+
+    `job.finalize` adds the cache, the speller and the remaining scores at the end of a run.
+    """
+
+    model: dict[str, Tensor]  # state dict of `RNN.merged`
+    vocabulary: str  # the text of vocab.json
+    config: dict[str, Any]  # the fields of `Config`
+    step: int  # of the evaluation
+    scores: dict[str, Any]  # valid_loss, perplexity and so on; see artifacts/README.md
+    cache: dict[str, Any] = dataclasses.field(default_factory=dict)  # of `CacheConfig`; {}: none
+    speller: dict[str, Any] = dataclasses.field(default_factory=dict)  # `pack_speller`; {}: none
+    finished: bool = False  # whether `job.finalize` has completed it
+    created: str = ""  # ISO 8601, UTC
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    git_commit: str = ""
+
+    @classmethod
+    def create(
+        cls, model: RNN, vocabulary: Vocabulary, config: Config, step: int, scores: dict[str, Any]
+    ) -> "Checkpoint":
+        """The checkpoint of an evaluation, with today's date and this program's versions."""
+        return cls(
+            model=model.state_dict(),
+            vocabulary=vocabulary.to_json(),
+            config=dataclasses.asdict(config),
+            step=step,
+            scores=scores,
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            versions=library_versions(),
+            git_commit=git_commit(),
+        )
 
 
-def sweep(folder: pathlib.Path, names: Iterable[str]) -> None:
-    """Removes what a process that was killed while it wrote these files has left half written."""
-    for name in names:
-        for left in folder.glob(f".{name}.*"):
-            left.unlink(missing_ok=True)
+def save_checkpoint(path: pathlib.Path, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint; raises `DiskFull` if that fails, and leaves the earlier file intact."""
+    write_file(path, FORMAT, fields_of(checkpoint))
 
 
-def load(path: str | pathlib.Path) -> dict[str, Any]:
-    """Reads what `save` wrote, onto the CPU, without running any code that the file may hold.
+def load_checkpoint(path: str | pathlib.Path) -> Checkpoint:
+    """Reads a checkpoint onto the CPU.
 
     Raises:
-        UserError: if the file is absent, truncated, not a checkpoint, or of another version.
+        UserError: if the file is missing, damaged, not a checkpoint, or of another version.
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such checkpoint; train first (make train)")
+    return from_fields(Checkpoint, read_file(path, FORMAT), path)
+
+
+def load_network(path: str | pathlib.Path) -> tuple[RNN, Vocabulary, Checkpoint]:
+    """Reads a checkpoint: (the network in evaluation mode on the CPU, its vocabulary, the rest).
+
+    Raises:
+        UserError: as `load_checkpoint`; also if the sizes of weights and vocabulary differ.
+    """
+    checkpoint = load_checkpoint(path)
     try:
-        with zipfile.ZipFile(path) as archive:  # torch.load does not look at the checksums
-            if damaged := archive.testzip():
-                raise zipfile.BadZipFile(f"{damaged} is not what was written")
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises anything from EOFError to UnpicklingError here
-        reason = str(error).split("\n")[0][:120]
+        config = Config(**checkpoint.config)
+        vocabulary = Vocabulary.from_json(checkpoint.vocabulary)
+        rows = len(checkpoint.model["embedding.weight"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is an incomplete or invalid checkpoint: {error}") from None
+    if rows != len(vocabulary):
         raise UserError(
-            f"{path} cannot be read as a checkpoint, it is damaged or another kind of file "
-            f"({type(error).__name__}: {reason})"
-        ) from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise UserError(f"{path} is not a checkpoint of this project")
-    if content.get("version") != versions.CHECKPOINT:
-        raise UserError(
-            f"{path} has version {content.get('version')}, this program reads "
-            f"{versions.CHECKPOINT}: train again"
+            f"{path}: the weights have {rows} words and the vocabulary {len(vocabulary)}: they "
+            "belong to two different models"
         )
-    return content
+    network = build_network(config, len(vocabulary))
+    try:
+        network.load_state_dict(checkpoint.model)
+    except RuntimeError as error:
+        raise UserError(f"{path}: the weights do not fit the settings: {error}") from None
+    return network.eval(), vocabulary, checkpoint
+
+
+def newest_checkpoint(root: pathlib.Path) -> pathlib.Path:
+    """The checkpoint in the folders of `root` that was written last.
+
+    Raises:
+        UserError: if there is none.
+    """
+    found = sorted(root.glob(f"*/{NAME}"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise UserError(f"{root} holds no model: train one first (make train, or make demo)")
+    return found[-1]
 
 
 def build_network(config: Config, vocab_size: int, subwords: Subwords | None = None) -> RNN:
-    """The network that a run's settings describe; with `subwords`, as it is while it is trained."""
+    """The network that a run's settings describe; with `subwords` while it is trained."""
     return RNN(
         vocab_size,
         vocab_size,
@@ -93,45 +135,70 @@ def build_network(config: Config, vocab_size: int, subwords: Subwords | None = N
     )
 
 
-def load_network(path: str | pathlib.Path) -> tuple[RNN, Vocabulary, dict[str, Any]]:
-    """A trained network, ready to read, with its vocabulary and all else the file tells.
+def write_file(path: pathlib.Path, kind: str, fields: dict[str, Any]) -> None:
+    """Writes fields with the name and version of their format; see `read_file`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as file:
+        torch.save({"format": kind, "version": versions.CHECKPOINT, **fields}, file)
+
+
+def read_file(path: str | pathlib.Path, kind: str) -> dict[str, Any]:
+    """Reads the fields that `write_file` wrote, onto the CPU, without running any code in the file.
 
     Raises:
-        UserError: also if weights and vocabulary do not belong together; both sizes are named.
+        UserError: if the file is missing, damaged, of another format, or of another version.
     """
-    content = load(path)
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such checkpoint; train first (make train)")
     try:
-        config = Config(**content["config"])
-        vocabulary = Vocabulary.from_json(content["vocabulary"])
-        rows = len(content["model"]["embedding.weight"])
-    except (KeyError, TypeError, AttributeError) as error:
+        with zipfile.ZipFile(path) as archive:  # torch.load does not verify the checksums
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(f"{damaged} has a wrong checksum")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises anything from EOFError to UnpicklingError here
+        reason = str(error).split("\n")[0][:120]
         raise UserError(
-            f"{path} lacks a part of a checkpoint, or holds a strange one: {error}"
+            f"{path} cannot be read as a checkpoint: it is damaged, or another kind of file "
+            f"({type(error).__name__}: {reason})"
         ) from None
-    if rows != len(vocabulary):
+    if not isinstance(content, dict) or content.pop("format", None) != kind:
+        raise UserError(f"{path} is not a file of the format {kind}: give another file")
+    if (version := content.pop("version", None)) != versions.CHECKPOINT:
         raise UserError(
-            f"{path}: the weights know {rows} words and the vocabulary {len(vocabulary)}: they are "
-            "of two different models"
+            f"{path} has format version {version}, this program reads {versions.CHECKPOINT}: "
+            "train again"
         )
-    network = build_network(config, len(vocabulary))
-    try:
-        network.load_state_dict(content["model"])
-    except RuntimeError as error:
-        raise UserError(f"{path}: weights and settings disagree: {error}") from None
-    return network.eval(), vocabulary, content
+    return content
 
 
-def describe_run(config: Config) -> dict[str, Any]:
-    """What stands beside the weights: settings, versions, the commit."""
-    return {
-        "config": dataclasses.asdict(config),
-        "versions": {"python": platform.python_version(), "torch": str(torch.__version__)},
-        "git_commit": git_commit(),
-    }
+def fields_of(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass by name; unlike `dataclasses.asdict`, without copying tensors."""
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+def from_fields(kind: Any, fields: dict[str, Any], path: str | pathlib.Path) -> Any:
+    """A dataclass from the fields of a file; raises `UserError` if their names differ."""
+    names = {field.name for field in dataclasses.fields(kind)}
+    if different := sorted(names ^ set(fields)):
+        raise UserError(f"{path} lacks or has unknown fields ({', '.join(different)}): train again")
+    return kind(**fields)
+
+
+def remove_partial_files(folder: pathlib.Path, names: Iterable[str]) -> None:
+    """Removes the temporary files that a process killed during `atomic_write` left behind."""
+    for name in names:
+        for partial in folder.glob(f".{name}.*"):
+            partial.unlink(missing_ok=True)
+
+
+def library_versions() -> dict[str, str]:
+    """The versions of Python and PyTorch."""
+    return {"python": platform.python_version(), "torch": str(torch.__version__)}
 
 
 def git_commit() -> str:
-    """The commit of this working tree, with "+" if it was changed since; "" outside git."""
+    """The commit of this working tree, with "+" if it has changes; "" outside git."""
     command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
     try:
         here = pathlib.Path(__file__).parent

@@ -1,4 +1,7 @@
-"""Every setting of a training run: its default, its help, and what is refused."""
+"""The settings of a training run: defaults, help texts, validation and presets.
+
+Imports no PyTorch, so that --help and refused flags take no time.
+"""
 
 import argparse
 import dataclasses
@@ -10,60 +13,76 @@ from data.corpus.prepared import Prepared, is_prepared
 from data.show import read as corpus
 
 SEINFELD = "data/raw/Seinfeld_Scripts.txt"
+MAX_CACHE_SIZE = 1000  # `job.layers.cache.HISTORY`: writers keep no more words
 
 
 def setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
-    """A field of `Config` with its help and, if it has any, the only values allowed."""
+    """A field of `Config` with its help text and, if there are any, its allowed values."""
     return dataclasses.field(default=default, metadata={"help": text, "choices": choices})
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """One training run. The defaults are the `seinfeld` preset; docs/choices.md justifies them."""
+    """The settings of one run. The defaults are the preset `seinfeld`; see docs/choices.md."""
 
-    data: str = setting(SEINFELD, "script to learn: UTF-8 text, CSV of dialogue, prepared corpus")
-    valid: str = setting("", "held-out script; without one, the end of the script is held out")
-    valid_fraction: float = setting(0.05, "share of the script to hold out")
-    out: str = setting("", "folder of the run; by default artifacts/ and the script's name")
-    show: str = setting("", "the show's name; by default the script file's")
-    min_count: int = setting(2, "words seen less often become <unk>")
+    data: str = setting(SEINFELD, "training script: UTF-8 text, dialogue CSV or prepared corpus")
+    valid: str = setting("", "validation script; without one, a part of the training script")
+    valid_fraction: float = setting(0.05, "fraction of the script held out for validation")
+    test: str = setting("", "test script, scored once at the end and used for no choice")
+    test_fraction: float = setting(0.0, "fraction held out as test part, at the script's end")
+    out: str = setting("", "folder of the run; by default artifacts/ and the show's name")
+    show: str = setting("", "the show's name; by default from the script's file name")
+    min_count: int = setting(2, "minimum count of a word; rarer ones are out-of-vocabulary (<unk>)")
     cell: str = setting("lstm", "recurrent cell", ("lstm", "gru"))
-    embedding_dim: int = setting(512, "numbers that stand for a word")
-    hidden_dim: int = setting(1024, "units of each recurrent layer")
-    n_layers: int = setting(2, "recurrent layers, 1 to 3")
-    tie_weights: bool = setting(True, "use the embedding's matrix for the output too")
-    subwords: int = setting(3, "character n-grams in at least N words get a vector; 0: none")
-    dropout: float = setting(0.6, "share of the last layer's outputs left out")
-    dropout_between: float = setting(0.35, "the same between recurrent layers")
-    dropout_input: float = setting(0.5, "the same on embedded words")
-    dropout_words: float = setting(0.1, "share of the vocabulary hidden from a batch")
-    weight_drop: float = setting(0.4, "share of recurrent weights left out")
+    embedding_dim: int = setting(512, "embedding size")
+    hidden_dim: int = setting(1024, "hidden units of each recurrent layer")
+    n_layers: int = setting(2, "number of recurrent layers, 1 to 3")
+    tie_weights: bool = setting(True, "share the weights of embedding and output layer")
+    subwords: int = setting(
+        3, "vectors for character n-grams of at least N words (fastText subwords); 0: none"
+    )
+    dropout: float = setting(0.6, "dropout probability after the last recurrent layer")
+    dropout_between: float = setting(0.35, "dropout probability between recurrent layers")
+    dropout_input: float = setting(0.5, "dropout probability on embedded words")
+    dropout_words: float = setting(0.1, "embedding dropout: probability of dropping a whole word")
+    weight_drop: float = setting(0.4, "dropout probability on recurrent weights (DropConnect)")
     objective: str = setting(
         "stream",
-        "stream: loss at every word of long streams; window: the course's way, the last word only",
+        "stream: truncated BPTT, loss at every word; window: course baseline, loss at the last "
+        "word of each window",
         ("stream", "window"),
     )
-    batch_size: int = setting(64, "streams, or windows, side by side")
-    sequence_length: int = setting(70, "words between two updates")
-    epochs: int = setting(30, "passes over the script")
-    learning_rate: float = setting(6e-3, "AdamW's highest learning rate")
-    schedule: str = setting("cosine", "learning rate after the warm-up", ("cosine", "constant"))
-    warmup: float = setting(0.03, "share of all steps in which the learning rate rises")
-    weight_decay: float = setting(0.4, "AdamW's weight decay")
-    grad_clip: float = setting(0.5, "largest norm of the gradient; 0 for no clipping")
-    seed: int = setting(1, "seed of all that is random")
-    device: str = setting("auto", "where to train", ("auto", "cpu", "cuda"))
-    precision: str = setting(
-        "auto", "auto is bf16 on CUDA, float32 elsewhere", ("auto", "bf16", "float32")
+    batch_size: int = setting(64, "streams, or windows, in a batch")
+    sequence_length: int = setting(70, "BPTT length in words; of a window, its length")
+    epochs: int = setting(30, "passes over the training script")
+    learning_rate: float = setting(6e-3, "peak learning rate of AdamW")
+    schedule: str = setting(
+        "cosine", "learning-rate schedule after the warm-up", ("cosine", "constant")
     )
-    temperature: float = setting(1.1, "what the trained network's scores are divided by")
-    cache_size: int = setting(1000, "words that the neural cache holds; 0 for none")
-    spell: bool = setting(True, "learn to spell words that are not in the vocabulary")
-    eval_epochs: int = setting(2, "epochs between two looks at the held-out text")
-    patience: int = setting(0, "stop after so many looks without a better one; 0 for never")
-    max_minutes: float = setting(0.0, "stop, to go on another time, after so long; 0 for no limit")
-    save_seconds: float = setting(30.0, "seconds between two saves of the state to resume from")
-    tensorboard: bool = setting(False, "write events for TensorBoard too")
+    warmup: float = setting(0.03, "warm-up fraction: share of all steps with a rising rate")
+    weight_decay: float = setting(0.4, "weight decay of AdamW")
+    grad_clip: float = setting(0.5, "gradient clipping: maximum norm; 0 disables it")
+    seed: int = setting(1, "random seed")
+    device: str = setting("auto", "device to train on", ("auto", "cpu", "cuda"))
+    precision: str = setting(
+        "auto",
+        "auto: mixed precision (bf16) on CUDA, float32 elsewhere",
+        ("auto", "bf16", "float32"),
+    )
+    temperature: float = setting(1.1, "divisor of the trained network's scores (calibration)")
+    cache_size: int = setting(
+        MAX_CACHE_SIZE, f"words in the neural cache, at most {MAX_CACHE_SIZE}; 0 disables it"
+    )
+    spell: bool = setting(True, "train a speller for out-of-vocabulary words")
+    eval_epochs: int = setting(2, "epochs between evaluations on the validation part")
+    patience: int = setting(
+        0, "early stopping: evaluations without improvement before the run ends; 0 disables it"
+    )
+    max_minutes: float = setting(
+        0.0, "time limit in minutes: the run saves its state and exits with 75; 0 disables it"
+    )
+    save_seconds: float = setting(30.0, "seconds between saves of the state to resume from")
+    tensorboard: bool = setting(False, "also write TensorBoard events")
 
     def __post_init__(self) -> None:
         for name in (
@@ -78,13 +97,21 @@ class Config:
         self._need("sequence_length", self.sequence_length >= 1, "at least 1")
         self._need("n_layers", 1 <= self.n_layers <= 3, "1, 2 or 3")
         self._need("valid_fraction", 0 < self.valid_fraction <= 0.5, "above 0 and at most 0.5")
+        self._need("test_fraction", 0 <= self.test_fraction <= 0.5, "from 0 to 0.5")
+        if self.valid_fraction + self.test_fraction > 0.5:
+            raise UserError("--valid-fraction and --test-fraction must add up to at most 0.5")
+        if self.test and self.test_fraction:
+            raise UserError("--test and --test-fraction exclude each other: give one of them")
         self._need("warmup", 0 <= self.warmup < 1, "in [0, 1)")
         for name in ("dropout", "dropout_between", "dropout_input", "dropout_words", "weight_drop"):
             self._need(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
         self._need("learning_rate", 0 < self.learning_rate < math.inf, "above 0")
         zero_or_above = ("weight_decay", "grad_clip", "save_seconds", "max_minutes")
-        for name in (*zero_or_above, "subwords", "cache_size", "patience"):
+        for name in (*zero_or_above, "subwords", "patience"):
             self._need(name, 0 <= getattr(self, name) < math.inf, "0 or above")
+        self._need(
+            "cache_size", 0 <= self.cache_size <= MAX_CACHE_SIZE, f"from 0 to {MAX_CACHE_SIZE}"
+        )
         self._need("temperature", 0.1 <= self.temperature <= 10, "from 0.1 to 10")
         self._need("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647")
         for field in dataclasses.fields(self):
@@ -93,7 +120,7 @@ class Config:
         if self.device == "cpu" and self.precision == "bf16":
             raise UserError("--precision bf16 needs a GPU: leave it out with --device cpu")
         if self.n_layers == 1 and self.dropout_between > 0:
-            # Not silently without effect: the same flag would act with another --n-layers.
+            # Refused, not ignored: with another --n-layers the same flag has an effect.
             raise UserError("--dropout-between acts between layers: with --n-layers 1 give 0")
 
     def _need(self, name: str, holds: bool, rule: str) -> None:
@@ -103,12 +130,12 @@ class Config:
 
     @property
     def show_name(self) -> str:
-        """What the show is called."""
+        """The show's name."""
         return self.show.strip() or corpus.show_name(self.data)
 
     @property
     def folder(self) -> str:
-        """Where the run is kept."""
+        """The run's folder."""
         name = self.show_name.lower().replace(" ", "-")
         return self.out or f"artifacts/{name}"
 
@@ -155,13 +182,20 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def parse(arguments: list[str] | None = None) -> tuple[Config, argparse.Namespace]:
-    """The command line as (Config, the few options that are not a setting of the run)."""
-    parser = Parser(prog="python -m job", description="Trains a network on a show's script.")
+    """Parses the command line: (the settings, the options that are not settings: `fresh`).
+
+    Raises:
+        UserError: for settings that are invalid, or fixed in a prepared corpus.
+    """
+    description = "Trains a network on a show's script. The same command resumes a run."
+    parser = Parser(prog="python -m job", description=description)
     parser.add_argument(
-        "--preset", choices=PRESETS, default="seinfeld", help="where settings start"
+        "--preset", choices=PRESETS, default="seinfeld", help="defaults of the settings"
     )
     parser.add_argument(
-        "--fresh", action="store_true", help="start anew; an earlier run's files are set aside"
+        "--fresh",
+        action="store_true",
+        help="start a new run; the files of an earlier one are renamed to previous.*",
     )
     for field in dataclasses.fields(Config):
         kind: dict[str, Any] = {"type": field.type}
@@ -180,13 +214,15 @@ def parse(arguments: list[str] | None = None) -> tuple[Config, argparse.Namespac
     settings = {**PRESETS[options.preset], **given}
     data = settings.get("data", Config.data)
     if is_prepared(data):
-        settled = Prepared.open(data).manifest["settings"]
+        fixed = Prepared.open(data).manifest["settings"]
         for name in ("valid", "valid_fraction", "min_count"):
             if name in given:
                 flag = "--" + name.replace("_", "-")
-                raise UserError(f"{flag} is settled in {data}: give it to python -m data prepare")
-        # So that the checkpoint tells what holds.
-        settings |= {name: settled[name] for name in ("valid_fraction", "min_count")}
+                raise UserError(f"{flag} is fixed in {data}: give it to python -m data prepare")
+        if given.get("test_fraction"):
+            raise UserError(f"--test-fraction: {data} has no test part; give --test FILE")
+        # The checkpoint stores the values that apply.
+        settings |= {name: fixed[name] for name in ("valid_fraction", "min_count")}
     if settings.get("n_layers") == 1 and "dropout_between" not in given:
         settings["dropout_between"] = 0.0
     return Config(**settings), options

@@ -1,5 +1,10 @@
-"""How well a network knows a text it has not been trained on."""
+"""Losses of a network on held-out text, with or without its neural cache.
 
+The cache is mixed in exactly as all writers do (`job.layers.cache.mix_cache`), its bound included:
+a score is that of the distribution that scenes are sampled from.
+"""
+
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 
@@ -7,12 +12,42 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from job.layers.cache_config import NO_CACHE, CacheConfig, attention
+from data import tokens
+from data.spacing import Spacing
+from data.vocab import Vocabulary
+from job.layers.cache import NO_CACHE, CacheConfig, attention
+from job.layers.speller import Speller
 from job.model import RNN
 
-STREAMS = 16  # the text is read in so many parts at once; each starts without context
-CHUNK = 256  # words between two hand-overs of the hidden state, at most
-SCORES = 1 << 25  # numbers at once, at most: a large vocabulary takes shorter chunks
+STREAMS = 16  # parts of a text that are read in parallel; each starts without a hidden state
+CHUNK = 256  # time steps that are read at once, at most
+MAX_SCORES = 1 << 24  # scores that are computed at once, at most: 64 MB in float32
+BIT = math.log(2)  # nats
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenizedText:
+    """A text to score: its ids, and labels that distinguish its out-of-vocabulary (OOV) words."""
+
+    text: str
+    ids: Tensor  # (words,) int64; the unknown token's id for OOV words
+    labels: Tensor  # (words,) int64; the same, but each distinct OOV word has a label of its own
+    oov: tuple[str, ...]  # by label: that of the first is the vocabulary's size
+
+    @classmethod
+    def read(cls, text: str, vocabulary: Vocabulary, device: str) -> "TokenizedText":
+        """Splits and encodes a text."""
+        words = vocabulary.split(text)
+        ids = vocabulary.numbers(words)
+        numbers: dict[str, int] = {}
+        labels = [
+            len(vocabulary) + numbers.setdefault(word, len(numbers))
+            if number == vocabulary.unknown_id
+            else number
+            for word, number in zip(words, ids, strict=True)
+        ]
+        on_device = (torch.tensor(values, device=device) for values in (ids, labels))
+        return cls(text, *on_device, tuple(numbers))
 
 
 def held_out_loss(
@@ -21,9 +56,11 @@ def held_out_loss(
     primer: Sequence[int],
     streams: int = STREAMS,
     cache: CacheConfig = NO_CACHE,
+    labels: Tensor | None = None,
 ) -> float:
     """Mean loss in nats per token, every token of `ids` counted once; see `token_losses`."""
-    return token_losses(network, ids, primer, streams, cache).double().mean().item()
+    losses = token_losses(network, ids, primer, streams, cache, labels)
+    return losses.double().mean().item()
 
 
 @torch.inference_mode()
@@ -36,63 +73,131 @@ def token_losses(
     labels: Tensor | None = None,
     spelling: Tensor | None = None,
 ) -> Tensor:
-    """The loss in nats of each token of a text.
+    """Negative log-probability in nats of each token of a text.
+
+    Without `spelling`, an OOV word is the event that any OOV word occurs: the unknown token, or one
+    that the cache holds. With it, the word itself is scored: recalled by the cache, or spelled.
 
     Args:
+        network: in training or evaluation mode; scored in evaluation mode, left as it was.
         ids: (words,) int64 on the network's device.
-        primer: ids read before the first word, for a context that is not empty.
-        streams: parts the text is cut into. More is faster and a little pessimistic.
-        cache: of the words just read, beside the network.
-        labels: (words,) what the cache compares, `ids` where None; with a number of its own for
-            each unknown word, the cache knows them apart.
-        spelling: (words,) nats that a word's letters cost where the network alone predicts it; a
-            remembered word need not be spelled.
+        primer: ids read before the first word, so that the context is not empty; 1 or more.
+        streams: parts that the text is cut into. More are faster, and give a slightly higher loss.
+        cache: the neural cache that is mixed in; it holds words of the same stream.
+        labels: (words,), see `TokenizedText`; `ids` if None, with which all OOV words are one word
+            to the cache.
+        spelling: (words,) nats that an OOV word's letters cost, 0 for other words.
 
     Returns:
         (words,) float32.
     """
-    losses = []
-    labels = ids if labels is None else labels
-    extra = torch.zeros(len(ids), device=ids.device) if spelling is None else spelling
     streams, length = layout(len(ids), streams)
-    labels, extra = (_in_parts(tensor, streams, length) for tensor in (labels, extra))
-    keys = None
-    for start, scores, features, targets in read_text(network, ids, primer, streams):
-        log_p = -F.cross_entropy(scores.flatten(0, 1).float(), targets.flatten(), reduction="none")
+    labels = _in_streams(ids if labels is None else labels, streams, length)
+    nats = None if spelling is None else _in_streams(spelling, streams, length)
+    vocabulary = network.fc.out_features
+    oov = max(0, int(labels.max()) + 1 - vocabulary)
+    unknown = _in_streams(ids, streams, length)[labels >= vocabulary]
+    unknown_id = int(unknown[0]) if len(unknown) else 0
+    losses, keys = [], None
+    for start, scores, features, targets in read_text(network, ids, primer, streams, oov):
         end = start + targets.shape[1]
-        log_p = log_p.view(targets.shape) - extra[:, start:end]
+        spelled = None if nats is None else nats[:, start:end]
         if cache:
             keys = features[:, :0] if keys is None else keys[:, -cache.size :]
-            weight = attention(features, keys, cache)
+            weights = attention(features, keys, cache)
             recent = labels[:, start - keys.shape[1] : end]
-            same = recent[:, None] == labels[:, start:end, None]
-            # Where nothing has been read yet, all is the network's.
-            share = cache.weight * weight.sum(2)
-            log_p = torch.log((1 - share) * log_p.exp() + cache.weight * (weight * same).sum(2))
             keys = torch.cat([keys, features], dim=1)
+            log_p = mixed_log_probs(
+                torch.log_softmax(scores.float(), 2),
+                weights,
+                recent,
+                (targets, labels[:, start:end]),
+                (unknown_id, oov),
+                spelled,
+                cache,
+            )
+        else:
+            flat = scores.flatten(0, 1).float()
+            log_p = -F.cross_entropy(flat, targets.flatten(), reduction="none").view(targets.shape)
+            log_p = log_p if spelled is None else log_p - spelled
         losses.append(-log_p)
     return torch.cat(losses, dim=1).flatten()[: len(ids)]
 
 
+def mixed_log_probs(
+    log_p: Tensor,
+    weights: Tensor,
+    recent: Tensor,
+    targets: tuple[Tensor, Tensor],
+    unknown: tuple[int, int],
+    spelling: Tensor | None,
+    cache: CacheConfig,
+) -> Tensor:
+    """Log-probabilities of target words with the cache mixed in: `mix_cache` for many positions.
+
+    In log space: a word of any probability, however small, has a finite log-probability.
+
+    Args:
+        log_p: the network's log-probabilities (streams, time, vocabulary).
+        weights: the cache's weight of each earlier word (streams, time, earlier words).
+        recent: labels of the earlier words (streams, earlier words).
+        targets: ids and labels of the target words, each (streams, time).
+        unknown: id of the unknown token, and the number of distinct OOV labels.
+        spelling: nats of OOV words' letters (streams, time), or None; see `token_losses`.
+        cache: weight and bound of the mixture.
+
+    Returns:
+        (streams, time).
+    """
+    (ids, labels), (unknown_id, oov) = targets, unknown
+    vocabulary = log_p.shape[2]
+    recalled = log_p.new_zeros(*ids.shape, vocabulary + oov)
+    recalled.scatter_add_(2, recent[:, None].expand_as(weights), weights)
+    in_vocabulary, outside = recalled[..., :vocabulary], recalled[..., vocabulary:]
+    log_unknown = log_p[..., unknown_id, None]
+    from_cache = torch.minimum(in_vocabulary, cache.max_ratio * log_p.exp()).sum(2)
+    from_cache += torch.minimum(outside, cache.max_ratio * log_unknown.exp()).sum(2)
+    log_target = log_p.gather(2, ids[..., None])[..., 0]
+    log_bound = math.log(cache.max_ratio) + log_target  # of OOV words, the unknown token's
+    log_recalled = recalled.gather(2, labels[..., None])[..., 0].log()  # -inf if not in the cache
+    log_recalled = torch.minimum(log_recalled, log_bound)
+    if spelling is None:  # any OOV word
+        is_oov = labels >= vocabulary
+        each = torch.minimum(outside[is_oov].log(), log_bound[is_oov][:, None])
+        log_recalled[is_oov] = torch.logsumexp(each, 1)
+    else:
+        log_target = log_target - spelling
+    rest = torch.log1p(-cache.weight * from_cache)
+    return torch.logaddexp(math.log(cache.weight) + log_recalled, rest + log_target)
+
+
 def read_text(
-    network: RNN, ids: Tensor, primer: Sequence[int], streams: int = STREAMS
+    network: RNN, ids: Tensor, primer: Sequence[int], streams: int = STREAMS, oov: int = 0
 ) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
-    """Reads a text in parts side by side, as `layout` says, and yields it a piece at a time.
+    """Reads a text in parallel streams, as `layout` cuts it, chunk by chunk.
+
+    Args:
+        network: see `token_losses`; so are `ids`, `primer` and `streams`.
+        oov: further columns that the caller needs beside the scores: chunks become shorter.
 
     Yields:
-        (the piece's place in its part, scores (streams, time, vocabulary), projected features
-        (streams, time, features), targets (streams, time)). The last part's targets beyond the
-        text's end are 0.
+        (the chunk's position in its stream, scores (streams, time, vocabulary), projected features
+        (streams, time, features), targets (streams, time)). Targets after the text's end are 0.
     """
     streams, length = layout(len(ids), streams)
-    targets = _in_parts(ids, streams, length)
-    # Each part's first word is predicted from the end of the part before it.
-    first = torch.cat([ids.new_tensor([primer[-1]]), targets[:-1, -1]])
-    inputs = torch.cat([first[:, None], targets[:, :-1]], dim=1)
+    targets = _in_streams(ids, streams, length)
+    # Each stream starts from the words before it, as many as the primer has: the first stream from
+    # the primer itself.
+    before = torch.cat([ids.new_tensor(primer), targets.flatten()])
+    starts = length * torch.arange(streams, device=ids.device)[:, None]
+    context = before[starts + torch.arange(len(primer), device=ids.device)]
+    inputs = torch.cat([context[:, -1:], targets[:, :-1]], dim=1)
     was_training = network.training
     network.eval()
     hidden = network.init_hidden(streams)
-    chunk = max(1, min(CHUNK, SCORES // (streams * network.embedding.num_embeddings)))
+    if len(primer) > 1:
+        _, _, hidden = network.read(context[:, :-1], hidden)
+    chunk = max(1, min(CHUNK, MAX_SCORES // (streams * (network.fc.out_features + oov))))
     for start in range(0, length, chunk):
         part = slice(start, start + chunk)
         scores, features, hidden = network.read(inputs[:, part], hidden)
@@ -101,20 +206,83 @@ def read_text(
 
 
 def layout(words: int, streams: int) -> tuple[int, int]:
-    """In how many parts so many words are read, and how long each is: fewer if they are few."""
+    """(streams, words in each) that a text is cut into: fewer streams for a short text."""
     streams = max(1, min(streams, words // CHUNK))
     return streams, -(-words // streams)
 
 
-def _in_parts(tensor: Tensor, streams: int, length: int) -> Tensor:
+def _in_streams(tensor: Tensor, streams: int, length: int) -> Tensor:
     return F.pad(tensor, (0, streams * length - len(tensor))).view(streams, length)
 
 
-def unigram_loss(counts: Sequence[int], valid_ids: Sequence[int]) -> float:
-    """The loss of the model that knows only how frequent each word is (add-one smoothing).
+@torch.no_grad()
+def features_at(network: RNN, ids: Tensor, primer: Sequence[int], places: Tensor) -> Tensor:
+    """The projected features that the words at some positions of a text are predicted from.
 
     Args:
-        counts: how often each word of the vocabulary stands in the training text, by id.
+        network: see `token_losses`; so are `ids` and `primer`.
+        places: positions in the text (places,) int64.
+
+    Returns:
+        (places, features) float32.
+    """
+    _, length = layout(len(ids), STREAMS)
+    found: Tensor | None = None
+    stream, offset = places // length, places % length
+    for start, scores, features, _ in read_text(network, ids, primer):
+        if found is None:
+            found = features.new_zeros(len(places), features.shape[2])
+        here = ((offset >= start) & (offset < start + scores.shape[1])).nonzero()[:, 0]
+        found[here] = features[stream[here], offset[here] - start]
+    return found
+
+
+def bits_per_character(
+    network: RNN,
+    vocabulary: Vocabulary,
+    text: TokenizedText,
+    cache: CacheConfig,
+    speller: Speller,
+    spacing: Spacing,
+) -> dict[str, float]:
+    """Bits per character of a text, every character included.
+
+    A word in the vocabulary costs what the network and its cache give; an OOV word is recalled by
+    the cache, or costs the unknown token and its letters; spaces cost what `Spacing` gives. Case
+    and typography are normalized before, as in training.
+
+    Returns:
+        bits_per_character and its three parts: bits_of_words, bits_of_letters, bits_of_spaces.
+    """
+    ids, labels = text.ids, text.labels
+    primer = vocabulary.encode(vocabulary.primer)
+    spelling = torch.zeros(len(ids), device=ids.device)
+    places = (labels >= len(vocabulary)).nonzero()[:, 0]
+    if len(places):
+        words = [text.oov[label - len(vocabulary)] for label in labels[places].tolist()]
+        features = features_at(network, ids, primer, places)
+        with torch.inference_mode():
+            letters = speller.encode(words).to(ids.device)
+            spelling[places] = speller.losses(letters, features)
+    normalized = tokens.normalize(text.text, vocabulary.normalization)
+    score = {"cache": cache, "labels": labels}
+    of_words = token_losses(network, ids, primer, **score).sum().item() / BIT
+    whole = token_losses(network, ids, primer, **score, spelling=spelling).sum().item() / BIT
+    of_spaces = spacing.bits(normalized)
+    return {
+        "bits_per_character": (whole + of_spaces) / len(normalized),
+        "bits_of_words": of_words / len(normalized),
+        "bits_of_letters": (whole - of_words) / len(normalized),
+        "bits_of_spaces": of_spaces / len(normalized),
+    }
+
+
+def unigram_loss(counts: Sequence[int], valid_ids: Sequence[int]) -> float:
+    """Loss in nats per token of a unigram model with add-one smoothing.
+
+    Args:
+        counts: how often each word of the vocabulary occurs in the training text, by id.
+        valid_ids: the text to score.
     """
     total = sum(counts) + len(counts)
     return -sum(math.log((counts[word] + 1) / total) for word in valid_ids) / len(valid_ids)

@@ -1,130 +1,151 @@
-"""After training: the best network learns to spell, gets a cache, and is scored in full."""
+"""The end of a run: train the speller, fit the cache, and score the best network.
 
-from typing import TYPE_CHECKING, Any
+The two numbers of the cache are chosen on the validation part, as is the best epoch. The test part
+is scored once and used for no choice.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from data import tokens
 from data.spacing import Spacing
+from data.texts import TrainingText
 from data.vocab import Vocabulary
-from job import checkpoint
+from job.checkpoint import Checkpoint
+from job.config import Config
 from job.engine.monitor import say
-from job.evaluate import held_out_loss, token_losses
-from job.layers.cache_config import NO_CACHE, CacheConfig
-from job.layers.speller import Speller, features_at, fit_speller
+from job.evaluate import TokenizedText, bits_per_character, features_at, held_out_loss
+from job.layers.cache import NO_CACHE, CacheConfig
+from job.layers.speller import Speller, pack_speller
 from job.model import RNN
 
-if TYPE_CHECKING:
-    from job.train import Run
-
+# Values that `fit_cache` tries.
 THETAS = (0.05, 0.07, 0.1, 0.14, 0.2, 0.3)
-SHARES = (0.03, 0.05, 0.07, 0.1, 0.14, 0.2)
-BIT = 0.6931471805599453  # nats
+WEIGHTS = (0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.4)
+
+RARE = 4  # maximum count of the words that the speller is trained on
+MIN_WORDS = 100  # with fewer rare words, no speller is trained
+MAX_LETTERS = 40  # letters of a word that the speller is trained on
 
 
-def finish(run: "Run") -> None:
-    """Adds to checkpoint.pt all that the run's texts can still tell about its network."""
-    path = run.folder / "checkpoint.pt"
-    network, vocabulary, content = checkpoint.load_network(path)
-    network = network.to(run.device)
-    cache = NO_CACHE
-    if run.config.cache_size:
-        cache = fit_cache(network, run.valid_ids, run.primer, run.config.cache_size)
+def finalize(
+    checkpoint: Checkpoint,
+    network: RNN,
+    vocabulary: Vocabulary,
+    texts: TrainingText,
+    config: Config,
+) -> Checkpoint:
+    """The finished checkpoint: with cache, speller and all scores.
+
+    Args:
+        checkpoint: the best of the run.
+        network: its network, on the device to compute on.
+        vocabulary: its vocabulary.
+        texts: the texts of the run.
+        config: the settings of the run.
+    """
+    device = network.embedding.weight.device.type
+    primer = vocabulary.encode(vocabulary.primer)
+    valid = TokenizedText.read(texts.valid_text, vocabulary, device)
+    cache = fit_cache(network, valid, primer, config.cache_size) if config.cache_size else NO_CACHE
     speller = None
-    if run.config.spell:
-        say("learning to spell the rare words")
-        words = vocabulary.split(run.texts.train_text)
-        ids = torch.tensor(vocabulary.numbers(words), device=run.device)
-        counts = dict(zip(vocabulary.words, run.texts.counts, strict=True))
-        speller = fit_speller(network, ids, words, counts, run.primer, run.config.seed)
-    scores = {
-        "valid_loss_with_cache": held_out_loss(network, run.valid_ids, run.primer, cache=cache),
-        "cache": {"size": cache.size, "theta": cache.theta, "weight": cache.weight},
-    }
-    if speller is not None:
-        spacing = Spacing.learn(tokens.normalize(run.texts.train_text, vocabulary.normalization))
-        text = run.texts.valid_text
-        scores |= score_characters(network, speller, vocabulary, spacing, text, cache)
-    content["scores"] |= scores
-    content["speller"] = pack_speller(speller)
-    content.pop("format"), content.pop("version")
-    checkpoint.save(path, content)
-    run.best.update(scores)
+    if config.spell:
+        say("training the speller on the rare words")
+        words = vocabulary.split(texts.train_text)
+        ids = torch.tensor(vocabulary.numbers(words), device=device)
+        counts = dict(zip(vocabulary.words, texts.counts, strict=True))
+        speller = fit_speller(network, ids, words, counts, primer, config.seed)
+    spacing = Spacing.learn(tokens.normalize(texts.train_text, vocabulary.normalization))
+
+    def scores_of(text: TokenizedText) -> dict[str, float]:
+        with_cache = held_out_loss(network, text.ids, primer, cache=cache, labels=text.labels)
+        scores = {"loss_with_cache": with_cache}
+        if speller is not None:
+            scores |= bits_per_character(network, vocabulary, text, cache, speller, spacing)
+        return scores
+
+    found = scores_of(valid)
+    scores: dict[str, Any] = {"valid_loss_with_cache": found.pop("loss_with_cache"), **found}
+    if texts.test_text:
+        test = TokenizedText.read(texts.test_text, vocabulary, device)
+        scores["test_loss"] = held_out_loss(network, test.ids, primer)
+        scores["test_perplexity"] = math.exp(scores["test_loss"])
+        scores |= {f"test_{name}": value for name, value in scores_of(test).items()}
+    return dataclasses.replace(
+        checkpoint,
+        scores={**checkpoint.scores, **scores},
+        cache=dataclasses.asdict(cache) if cache else {},
+        speller=pack_speller(speller),
+        finished=True,
+    )
 
 
-def fit_cache(network: RNN, ids: torch.Tensor, primer: list[int], size: int) -> CacheConfig:
-    """The cache that helps most with a held-out text: two numbers, tried one after the other."""
+def fit_cache(network: RNN, text: TokenizedText, primer: Sequence[int], size: int) -> CacheConfig:
+    """The cache with the lowest loss on a text: first theta, then weight; `NO_CACHE` if none helps.
+
+    Args:
+        network: the trained network.
+        text: the validation part.
+        primer: ids read before the text.
+        size: words in the cache.
+    """
 
     def loss(cache: CacheConfig) -> float:
-        return held_out_loss(network, ids, primer, cache=cache)
+        return held_out_loss(network, text.ids, primer, cache=cache, labels=text.labels)
 
     best = min((CacheConfig(size, theta, 0.1) for theta in THETAS), key=loss)
-    best = min((CacheConfig(size, best.theta, share) for share in SHARES), key=loss)
+    best = min((CacheConfig(size, best.theta, weight) for weight in WEIGHTS), key=loss)
     return best if loss(best) < loss(NO_CACHE) else NO_CACHE
 
 
-def score_characters(
+def fit_speller(
     network: RNN,
-    speller: Speller,
-    vocabulary: Vocabulary,
-    spacing: Spacing,
-    text: str,
-    cache: CacheConfig,
-) -> dict[str, Any]:
-    """What a text costs with every character paid for.
+    ids: Tensor,
+    words: Sequence[str],
+    counts: Mapping[str, int],
+    primer: Sequence[int],
+    seed: int = 1,
+    epochs: int = 10,
+    batch_size: int = 128,
+    learning_rate: float = 2e-3,
+) -> Speller | None:
+    """Trains a speller on the rare words of the training text; None if there are too few.
 
-    A word in the vocabulary costs what the network and its cache give; a word outside it costs
-    the unknown word and its letters, or is remembered; the spaces cost what `Spacing` says. Case
-    and typography are normalized away before, as everywhere.
-
-    Returns:
-        bits_per_character, and its parts: of words, of letters, of spaces.
+    Args:
+        network: the trained network, which is not changed.
+        ids: the training text, or a sample of it, (words,) on the network's device.
+        words: the same text as words, out-of-vocabulary words included.
+        counts: how often each word of the vocabulary occurs in the whole training text.
+        primer: ids read before the text.
+        seed: random seed of weights, order and dropout.
+        epochs: passes over the rare words.
+        batch_size: words in a batch, approximately.
+        learning_rate: peak learning rate of AdamW, with cosine decay.
     """
-    device = network.embedding.weight.device
-    words = vocabulary.split(text)
-    numbers = vocabulary.numbers(words)
-    ids = torch.tensor(numbers, device=device)
-    primer = vocabulary.encode(vocabulary.primer)
-    unknown = [place for place, number in enumerate(numbers) if number == vocabulary.unknown_id]
-    names = {word: len(vocabulary) + n for n, word in enumerate(words[place] for place in unknown)}
-    labels, spelling = ids.clone(), torch.zeros(len(ids), device=device)
-    if unknown:
-        places = torch.tensor(unknown, device=device)
-        spelled = [words[place] for place in unknown]
-        labels[places] = torch.tensor([names[word] for word in spelled], device=device)
-        features = features_at(network, ids, primer, places)
-        with torch.inference_mode():
-            spelling[places] = speller.losses(speller.numbered(spelled).to(device), features)
-    normalized = tokens.normalize(text, vocabulary.normalization)
-    closed = token_losses(network, ids, primer, cache=cache).sum().item() / BIT
-    whole = (
-        token_losses(network, ids, primer, cache=cache, labels=labels, spelling=spelling)
-        .sum()
-        .item()
-        / BIT
-    )
-    spaces = spacing.bits(normalized)
-    return {
-        "bits_per_character": (whole + spaces) / len(normalized),
-        "bits_of_words": closed / len(normalized),
-        "bits_of_letters": (whole - closed) / len(normalized),
-        "bits_of_spaces": spaces / len(normalized),
-    }
-
-
-def pack_speller(speller: Speller | None) -> dict[str, Any]:
-    """A speller as plain values and tensors; empty for none."""
-    if speller is None:
-        return {}
-    return {"letters": speller.letters, "weights": speller.cpu().state_dict()}
-
-
-def unpack_speller(packed: dict[str, Any]) -> Speller | None:
-    """The opposite."""
-    if not packed:
+    places = [place for place, word in enumerate(words) if counts.get(word, 0) <= RARE]
+    if len(places) < MIN_WORDS:
         return None
-    weights = packed["weights"]
-    features, hidden = weights["context.weight"].shape[1], weights["gru.weight_hh_l0"].shape[1]
-    speller = Speller(packed["letters"], features, hidden)
-    speller.load_state_dict(weights)
+    device = ids.device
+    features = features_at(network, ids, primer, torch.tensor(places, device=device))
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        letters = sorted({letter for place in places for letter in words[place]})
+        speller = Speller(letters, features.shape[1]).to(device)
+        targets = speller.encode([words[place] for place in places], MAX_LETTERS).to(device)
+        optimizer = torch.optim.AdamW(speller.parameters(), lr=learning_rate, weight_decay=0.05)
+        steps = epochs * (len(places) // batch_size + 1)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+        for _ in range(epochs):
+            for batch in torch.randperm(len(places), device=device).tensor_split(steps // epochs):
+                optimizer.zero_grad()
+                loss = speller.losses(targets[batch], features[batch]).mean()
+                loss.backward()
+                nn.utils.clip_grad_norm_(speller.parameters(), 5.0)
+                optimizer.step()
+                schedule.step()
     return speller.eval()

@@ -1,4 +1,4 @@
-"""The network: embedding, LSTM or GRU, fully-connected layers. No files, no optimiser."""
+"""The network: embedding, LSTM or GRU, fully-connected output layer. No files, no optimizer."""
 
 import copy
 
@@ -18,24 +18,25 @@ class RNN(nn.Module):
     """Scores the next word of a sequence.
 
     Args:
-        vocab_size: words that may be read.
-        output_size: words that may be written.
-        embedding_dim: numbers that stand for a word.
-        hidden_dim: units of each recurrent layer.
-        n_layers: recurrent layers.
-        dropout: share of the last layer's outputs that training leaves out.
+        vocab_size: number of input words.
+        output_size: number of output words.
+        embedding_dim: embedding size.
+        hidden_dim: hidden units of each recurrent layer.
+        n_layers: number of recurrent layers.
+        dropout: dropout probability on the last layer's outputs.
         cell: "lstm" (Hochreiter and Schmidhuber, 1997) or "gru" (Cho et al., 2014).
-        tie_weights: the output layer uses the embedding's matrix (Press and Wolf, 2017), after a
-            projection from hidden_dim to embedding_dim; needs output_size = vocab_size.
-        dropout_between: the same between recurrent layers; as `dropout` where None.
-        dropout_input: the same on the embedded words.
-        dropout_words: share of the vocabulary that a training batch does not see.
-        weight_drop: share of the recurrent weights that a training batch does not use.
-        subwords: vectors of letter groups that are added to the words', while training.
+        tie_weights: the output layer shares the embedding's matrix (Press and Wolf, "Using the
+            Output Embedding to Improve Language Models", 2017), after a projection from hidden_dim
+            to embedding_dim; needs output_size = vocab_size.
+        dropout_between: dropout probability between recurrent layers; `dropout` if None.
+        dropout_input: dropout probability on the embedded words.
+        dropout_words: dropout probability of whole words (embedding dropout).
+        weight_drop: dropout probability on the recurrent weights (DropConnect).
+        subwords: vectors of character n-grams, added to the words' vectors while training.
 
     Raises:
-        ValueError: for a size below 1, a share outside [0, 1), an unknown cell, or tied weights
-            with different vocabularies.
+        ValueError: for a size below 1, a probability outside [0, 1), an unknown cell, or tied
+            weights with different vocabularies.
     """
 
     def __init__(
@@ -97,22 +98,23 @@ class RNN(nn.Module):
             hidden: state before the first word, of `init_hidden`'s shapes, on any device.
 
         Returns:
-            (scores (batch, output_size), hidden state after the last word).
+            (scores (batch, output_size), state after the last word).
         """
         vectors = self.word_vectors()
         features, hidden = self._features(nn_input, hidden, vectors)
         return self._scores(self.projection(features[:, -1]), vectors), hidden
 
     def all_scores(self, nn_input: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
-        """As `forward`, with the scores after every word: (batch, time, output_size)."""
+        """As `forward`, with scores after every word: (batch, time, output_size)."""
         scores, _, hidden = self.read(nn_input, hidden)
         return scores, hidden
 
     def read(self, nn_input: Tensor, hidden: Hidden) -> tuple[Tensor, Tensor, Hidden]:
-        """As `all_scores`, with what the scores are made of between the two.
+        """As `all_scores`, with the projected features that the scores are computed from.
 
         Returns:
-            (scores, projected features (batch, time, features of the output layer), hidden).
+            (scores (batch, time, output_size), features (batch, time, inputs of the output layer),
+            hidden state).
         """
         vectors = self.word_vectors()
         features, hidden = self._features(nn_input, hidden, vectors)
@@ -122,10 +124,12 @@ class RNN(nn.Module):
     def sequence_loss(
         self, nn_input: Tensor, targets: Tensor, hidden: Hidden
     ) -> tuple[Tensor, Hidden]:
-        """Mean cross-entropy of `all_scores` against targets (batch, time), in nats, much cheaper.
+        """Mean cross-entropy of `all_scores` against targets (batch, time), in nats.
+
+        Faster than computing both separately; see `job.layers.loss`.
 
         Returns:
-            (loss, a float32 scalar, hidden).
+            (loss, a float32 scalar; hidden state).
         """
         vectors = self.word_vectors()
         features, hidden = self._features(nn_input, hidden, vectors)
@@ -136,7 +140,7 @@ class RNN(nn.Module):
         return linear_cross_entropy(rows, weight.to(dtype), bias, targets.flatten()), hidden
 
     def word_vectors(self) -> Tensor:
-        """What stands for each word: (vocab_size, embedding_dim), its letter groups added."""
+        """The vector of each word, its character n-grams added: (vocab_size, embedding_dim)."""
         weight = self.embedding.weight
         if self.subwords is None:
             return weight
@@ -145,7 +149,7 @@ class RNN(nn.Module):
 
     @torch.no_grad()
     def merged(self, temperature: float = 1.0) -> "RNN":
-        """A copy that gives the scores divided by `temperature`, without subwords: all added up."""
+        """A copy for inference: subwords merged, scores divided by `temperature`."""
         plain = copy.deepcopy(self)
         plain.embedding.weight.copy_(self.word_vectors())
         plain.subwords = None
@@ -157,7 +161,7 @@ class RNN(nn.Module):
         return plain
 
     def init_hidden(self, batch_size: int) -> Hidden:
-        """The state before any word: zeros (n_layers, batch, hidden_dim); a pair for an LSTM."""
+        """The initial state: zeros (n_layers, batch, hidden_dim); a pair of them for an LSTM."""
         weight = self.embedding.weight
         zeros = weight.new_zeros(self.n_layers, batch_size, self.hidden_dim)
         return (zeros, zeros.clone()) if self.cell == "lstm" else zeros
@@ -189,15 +193,18 @@ class RNN(nn.Module):
     def _recur(
         self, layer: nn.RNNBase, x: Tensor, state: list[Tensor]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """One recurrent layer. The weights are handed over in the call: those that a module keeps
-        would be read past any dropped copy, and weight drop would silently do nothing."""
+        """One recurrent layer, by a functional call.
+
+        cuDNN reads a module's own weights, not a dropped copy of them: weight drop would silently
+        have no effect.
+        """
         weights = [
             layer.weight_ih_l0,
             weight_drop(layer.weight_hh_l0, self.weight_drop, self.training),
             layer.bias_ih_l0,
             layer.bias_hh_l0,
         ]
-        # Autocast would take cuDNN's recurrence to float16, whose range overflows: cast by hand.
+        # Autocast would run cuDNN's recurrence in float16, which can overflow: cast by hand.
         device = x.device.type
         dtype = self._dtype(device)
         x, state = x.to(dtype), [tensor.to(dtype) for tensor in state]
@@ -214,7 +221,7 @@ class RNN(nn.Module):
 
 
 def pack(weights: list[Tensor]) -> list[Tensor]:
-    """The same weights as views of one buffer, as cuDNN wants them; else it copies and warns."""
+    """The same weights as views of one buffer, as cuDNN needs them; else it copies and warns."""
     buffer = torch.cat([weight.reshape(-1) for weight in weights])
     parts = buffer.split([weight.numel() for weight in weights])
     return [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]

@@ -1,129 +1,151 @@
-"""What a run needs to go on as if it had never stopped, and when it must not."""
+"""resume.pt: everything that a resumed run needs to continue as if it had not been interrupted.
+
+The functions take values and return values. `job.train.Run` owns the state: it gives
+`Run.state_dict` to `save_state`, and `load_state`'s result to `Run.load_state_dict`.
+"""
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+import pathlib
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from data.command_line import UserError
 from job import checkpoint
-from job.engine.distributed import joined, own_part
-from job.engine.step import detach
+from job.config import Config
+from job.engine.distributed import Group, concat_hidden, slice_hidden
 from job.model import Hidden
 
-if TYPE_CHECKING:
-    from job.train import Run
+FORMAT = "cold-open-training-state"
+NAME = "resume.pt"
 
-# May differ between a run and its resumption.
-NOT_OF_THE_RESULT = {
+# Settings that may differ between a run and its resumption: they do not change the weights.
+MAY_CHANGE = {
     *("out", "device", "save_seconds", "max_minutes", "tensorboard", "eval_epochs", "patience")
 }
-# The run's own files; others in its folder are not its business.
-WRITTEN = ("checkpoint.pt", "resume.pt", "metrics.jsonl", "curves.png")
+# The files of a run; other files in its folder are never touched.
+RUN_FILES = (checkpoint.NAME, NAME, "metrics.jsonl", "curves.png")
 
 
-def save(run: "Run") -> None:
-    """Writes resume.pt: weights, optimiser, hidden state, random numbers, and how far it came.
+@dataclasses.dataclass(frozen=True)
+class TrainingState:
+    """The content of resume.pt."""
 
-    Of several processes the first writes, with the hidden state of all rows in the batch's order
-    and the random state of each process.
+    config: dict[str, Any]  # the fields of `Config`
+    vocabulary: str  # the text of vocab.json
+    model: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    stepper: dict[str, Any]
+    hidden: Hidden  # of all rows of the batch, in order
+    random: list[dict[str, Tensor | None]]  # of each process by rank
+    step: int
+    seconds: float  # of training so far
+    loss_sum: float  # since the last evaluation
+    loss_count: int
+    history: list[dict[str, Any]]  # the scores of each evaluation
+
+
+def save_state(
+    folder: pathlib.Path, own: dict[str, Any], config: Config, vocabulary: str, group: Group
+) -> None:
+    """Writes resume.pt. All processes call it; rank 0 writes, the others wait.
+
+    Args:
+        folder: the run's folder.
+        own: `Run.state_dict` of this process: the hidden state of its rows, its random state.
+        config: the run's settings.
+        vocabulary: the text of vocab.json.
+        group: the processes of the run.
+
+    Raises:
+        DiskFull: if the file cannot be written; the earlier one is left intact.
     """
-    cuda = torch.cuda.get_rng_state() if run.device == "cuda" else None
-    own = (detach(run.hidden, "cpu"), {"cpu": torch.get_rng_state(), "cuda": cuda})
-    if gathered := run.group.gather(own):
-        hidden, states = zip(*gathered, strict=True)
-        _write(run, joined(hidden), list(states))
-    run.group.wait()  # nobody ends before it is written
+    if gathered := group.gather_to_rank0((own["hidden"], own["random"])):
+        hidden, random = zip(*gathered, strict=True)
+        whole = {**own, "hidden": concat_hidden(hidden), "random": list(random)}
+        state = TrainingState(dataclasses.asdict(config), vocabulary, **whole)
+        checkpoint.write_file(folder / NAME, FORMAT, checkpoint.fields_of(state))
+    group.barrier()  # no process exits before the file is written
 
 
-def _write(run: "Run", hidden: Hidden, states: list[dict[str, torch.Tensor | None]]) -> None:
-    checkpoint.save(
-        run.folder / "resume.pt",
-        {
-            "model": run.network.state_dict(),
-            "optimizer": run.optimizer.state_dict(),
-            "vocabulary": run.vocabulary.to_json(),
-            "hidden": hidden,
-            "step": run.step,
-            "seconds": run.seconds,
-            "losses": [float(run.loss_sum), run.loss_count],
-            "history": run.history,
-            "parts": run.stepper.parts,
-            "random": states,
-            **checkpoint.describe_run(run.config),
-        },
-    )
+def load_state(
+    folder: pathlib.Path, config: Config, vocabulary: str, group: Group, rows: slice, fresh: bool
+) -> dict[str, Any] | None:
+    """The state to resume from, for `Run.load_state_dict`; None for a new run.
 
+    All processes call it; rank 0 reads. The number of processes may differ from before: each takes
+    its rows of the same streams, and a process without a predecessor has None as its random state.
+    With the same number, the run continues bit for bit.
 
-def take_up(run: "Run", fresh: bool) -> int:
-    """Goes on with the folder's earlier run if there is one of the same settings.
-
-    The first process reads for all: only it needs the folder. There may be another number of
-    processes than before: each takes its rows of the same streams, and those that have no
-    predecessor draw new random numbers. With the same number all goes on bit for bit.
-
-    Returns:
-        Subwords that a batch is worked through in; see `job.engine.graphed`.
+    Args:
+        folder: the run's folder.
+        config: the run's settings.
+        vocabulary: the text of vocab.json.
+        group: the processes of the run.
+        rows: this process's rows of a batch.
+        fresh: whether to start a new run, and rename the files of an earlier one.
 
     Raises:
         UserError: if the folder holds another run, or a damaged file.
     """
-    state = run.group.by_first(lambda: _read(run, fresh))
+    state = group.broadcast_from_rank0(lambda: _read(folder, config, vocabulary, fresh))
     if state is None:
-        run.group.own_masks(run.config.seed, 0)
-        return 1
-    rates = [group["lr"] for group in run.optimizer.param_groups]
-    run.network.load_state_dict(state["model"])
-    run.optimizer.load_state_dict(state["optimizer"])
-    for group, rate in zip(run.optimizer.param_groups, rates, strict=True):
-        group["lr"] = rate  # where this machine keeps it; its value is set at every step
-    run.hidden = detach(own_part(state["hidden"], run.rows), run.device)
-    run.step, run.seconds = state["step"], state["seconds"]
-    (run.loss_sum, run.loss_count), run.history = state["losses"], state["history"]
-    run.best_on_disk = state["best_on_disk"]
-    states = state["random"]
-    states = [states] if isinstance(states, dict) else states  # as one process wrote it before
-    if run.group.rank < len(states):
-        own = states[run.group.rank]
-        torch.set_rng_state(own["cpu"])
-        if run.device == "cuda" and own["cuda"] is not None:
-            torch.cuda.set_rng_state(own["cuda"])
-    else:
-        run.group.own_masks(run.config.seed, run.step)
-    return state["parts"]
+        return None
+    own = checkpoint.fields_of(state)
+    own["hidden"] = slice_hidden(state.hidden, rows)
+    own["random"] = state.random[group.rank] if group.rank < len(state.random) else None
+    return own
 
 
-def _read(run: "Run", fresh: bool) -> dict[str, Any] | None:
-    """The state to go on from, if there is one, and it is this run's."""
-    path = run.folder / "resume.pt"
-    checkpoint.sweep(run.folder, WRITTEN)
+def best_saved_loss(folder: pathlib.Path) -> float:
+    """The validation loss of the folder's checkpoint.pt; infinity if there is none."""
+    path = folder / checkpoint.NAME
+    return checkpoint.load_checkpoint(path).scores["valid_loss"] if path.exists() else math.inf
+
+
+def random_state(device: str) -> dict[str, Tensor | None]:
+    """The states of this process's random number generators."""
+    cuda = torch.cuda.get_rng_state() if device == "cuda" else None
+    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+
+def set_random_state(state: dict[str, Tensor | None], device: str) -> None:
+    """Restores what `random_state` returned; a state from a CPU leaves a GPU's unchanged."""
+    torch.set_rng_state(state["cpu"])
+    if device == "cuda" and state["cuda"] is not None:
+        torch.cuda.set_rng_state(state["cuda"])
+
+
+def _read(
+    folder: pathlib.Path, config: Config, vocabulary: str, fresh: bool
+) -> TrainingState | None:
+    """The folder's state if there is one and it belongs to this run."""
+    path = folder / NAME
+    checkpoint.remove_partial_files(folder, RUN_FILES)
     if fresh:
-        for name in ("resume.pt", "checkpoint.pt"):
-            if (run.folder / name).exists():
-                (run.folder / name).rename(run.folder / f"previous.{name}")
+        for name in (NAME, checkpoint.NAME):
+            if (folder / name).exists():
+                (folder / name).rename(folder / f"previous.{name}")
     if not path.exists():
-        if (run.folder / "checkpoint.pt").exists():
+        if (folder / checkpoint.NAME).exists():
             raise UserError(
-                f"{run.folder} holds a checkpoint of another run: give another --out, or "
-                "--fresh to set it aside"
+                f"{folder} holds a checkpoint of another run: give another --out, or --fresh to "
+                "rename it"
             )
         return None
-    state = checkpoint.load(path)
-    ours, theirs = dataclasses.asdict(run.config), state["config"]
+    state = checkpoint.from_fields(TrainingState, checkpoint.read_file(path, FORMAT), path)
+    ours, theirs = dataclasses.asdict(config), state.config
     for name in sorted(set(ours) | set(theirs)):
-        if name not in NOT_OF_THE_RESULT and ours.get(name) != theirs.get(name):
+        if name not in MAY_CHANGE and ours.get(name) != theirs.get(name):
             raise UserError(
-                f"{run.folder} holds a run with {name} = {theirs.get(name)!r}, not "
-                f"{ours.get(name)!r}: give another --out, or --fresh to set it aside"
+                f"{folder} holds a run with {name} = {theirs.get(name)!r}, not "
+                f"{ours.get(name)!r}: give another --out, or --fresh to rename its files"
             )
-    if state["vocabulary"] != run.vocabulary.to_json():
+    if state.vocabulary != vocabulary:
         raise UserError(
-            f"{run.folder} holds a run on another text of the same name: give another --out, "
-            "or --fresh to set it aside"
+            f"{folder} holds a run on another text of the same name: give another --out, or "
+            "--fresh to rename its files"
         )
-    state["best_on_disk"] = math.inf
-    if (run.folder / "checkpoint.pt").exists():
-        kept = checkpoint.load(run.folder / "checkpoint.pt")
-        state["best_on_disk"] = kept["scores"]["valid_loss"]
     return state

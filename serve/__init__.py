@@ -1,1 +1,1 @@
-"""The web page: loads what export wrote, and knows nothing of training."""
+"""The web page and its API: loads exported bundles and generates scenes with them."""

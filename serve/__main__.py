@@ -1,4 +1,4 @@
-"""python -m serve: open the page for the exported models."""
+"""python -m serve: loads the exported models and serves the web page."""
 
 import asyncio
 import contextlib
@@ -8,39 +8,42 @@ import signal
 import socket
 import sys
 import warnings
+from typing import Any
 
 from data.command_line import UserError, run
 from serve.config import Config, parse
+from serve.limits import CONNECTION_TIMEOUT
 
 log = logging.getLogger("cold_open")
 
 
 def main() -> int:
-    """Loads the models, opens the page, and serves until it is stopped."""
+    """Loads the models and serves until the process is stopped; returns the exit code."""
     config = parse()
-    refuse_busy(config.host, config.port)
-    # Read when gradio is imported. It keeps statistics of calls for a page that is not served here.
+    check_port(config.host, config.port)
+    # Gradio reads these when it is imported: no analytics, no statistics of calls in memory.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     warnings.filterwarnings("ignore", ".torch.jit.[a-z_]+. is deprecated", DeprecationWarning)
-    from serve.actions import Actions, load_models
+    from serve.actions import Actions
     from serve.metrics import Metrics
+    from serve.models.load import load_models
     from serve.scenes.engine import Engine
     from serve.server import build_server, start_logging
 
     start_logging(config.log_level)
-    sys.setswitchinterval(0.001)  # threads of the network hold up the page no longer than this
+    sys.setswitchinterval(0.001)  # the thread that generates delays the event loop by at most this
     models = load_models(config)
     metrics = Metrics()
     metrics.models.set(len(models))
-    engine = Engine(config.workers, config.max_seconds, metrics)
+    engine = Engine(config.threads, config.scene_timeout, metrics)
     app = build_server(Actions(models, engine), engine, metrics, config)
     shows = ", ".join(model.bundle.manifest["show"] for model in models)
     return asyncio.run(serve(app, engine, config, shows))
 
 
-async def serve(app, engine, config: Config, shows: str) -> int:
-    """Serves until SIGTERM or SIGINT; then lets the scenes under way end."""
+async def serve(app: Any, engine: Any, config: Config, shows: str) -> int:
+    """Serves until SIGTERM or SIGINT, then shuts down gracefully: active scenes may end."""
     import uvicorn
 
     server = uvicorn.Server(
@@ -53,31 +56,31 @@ async def serve(app, engine, config: Config, shows: str) -> int:
             server_header=False,
             proxy_headers=True,
             forwarded_allow_ips=config.trusted_proxies,
-            timeout_graceful_shutdown=1,  # a page left open holds its connection for ever
+            timeout_graceful_shutdown=CONNECTION_TIMEOUT,
         )
     )
-    server.capture_signals = contextlib.nullcontext  # signals are for what stands below
-    asked = asyncio.Event()
+    server.capture_signals = contextlib.nullcontext  # the handlers below replace uvicorn's
+    stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
+        loop.add_signal_handler(number, stop_requested.set)
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():
         await asyncio.sleep(0.02)
     if server.started:
         address = f"http://{config.host}:{config.port}{config.root_path}"
-        print(f"Cold Open is writing {shows} at {address}", flush=True)
-        waiting = asyncio.create_task(asked.wait())
-        await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
-        left = await engine.drain(config.grace_seconds)
-        log.info("stopping", extra={"scenes_cut_off": left})
+        print(f"Cold Open serves {shows} at {address}", flush=True)
+        stopping = asyncio.create_task(stop_requested.wait())
+        await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+        remaining = await engine.drain(config.shutdown_timeout)
+        log.info("shutdown", extra={"unfinished_scenes": remaining})
         server.should_exit = True
     await serving
     return 0 if server.started else 1
 
 
-def refuse_busy(host: str, port: int) -> None:
-    """Raises `UserError` where the page could not listen."""
+def check_port(host: str, port: int) -> None:
+    """Raises `UserError` if the server cannot listen on this address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -85,10 +88,9 @@ def refuse_busy(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise UserError(
-                f"{host}:{port} cannot be listened on ({error.strerror}): give another --port"
+                f"cannot listen on {host}:{port} ({error.strerror}): choose another --port"
             ) from None
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     run(main)

@@ -1,18 +1,19 @@
-"""The named endpoints, for gradio_client, curl and any program; their documentation is here."""
+"""The named API endpoints, for gradio_client, curl and other programs.
+
+Their docstrings are their documentation: Gradio shows them on the page's API view.
+"""
 
 from typing import Any
 
 import gradio as gr
 
-from serve.actions import Actions, scene_of
-from serve.calls import Calls
-from serve.scenes.scene import Scene
-
-WRITING = {"concurrency_id": "writing"}
-READING = {"concurrency_id": "reading"}
+from serve.actions import Actions
+from serve.instrumentation import Instrumentation
+from serve.limits import MAX_LINE_TOKENS
+from serve.scenes.scene import Scene, build_scene
 
 
-def add_api(actions: Actions, calls: Calls) -> None:
+def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
     """Adds the endpoints to the Blocks that are being built."""
 
     async def write(
@@ -29,15 +30,15 @@ def add_api(actions: Actions, calls: Calls) -> None:
         seed: int | None = None,
         model: str = "",
     ) -> tuple[str, dict]:
-        """Writes a scene; streams (the script so far, facts) until it is done.
+        """Generates a scene; streams (the script so far, facts) until it is done.
 
-        prompt: how the scene begins. cast: names of those who may speak, empty for everyone.
-        preset: faithful, balanced or wild; a number that is given replaces the preset's. seed: the
-        same one writes the same scene; without one, it is drawn. model: of /models, the first if
-        empty. Facts: seed, words, words_per_second, done, unknown_words, note, and scene, the JSON
-        that /open_scene writes again.
+        prompt: the beginning of the scene. cast: names of those who may speak, empty for everyone.
+        preset: faithful, balanced or wild; a sampling option that is given overrides the preset's.
+        seed: the same seed and options give the same scene; without one, a random seed is drawn.
+        model: a name from /models, the first if empty. Facts: seed, words, words_per_second, done,
+        unknown_words, note, and scene, the JSON with which /open_scene generates the scene again.
         """
-        numbers = {
+        options = {
             "max_new_tokens": max_new_tokens,
             "temperature": temperature,
             "top_k": top_k,
@@ -49,11 +50,11 @@ def add_api(actions: Actions, calls: Calls) -> None:
 
         def action():
             return actions.write(
-                scene_of(preset, seed, prompt=prompt, cast=cast, model=model, **numbers)
+                build_scene(preset, seed, prompt=prompt, cast=cast, model=model, **options)
             )
 
-        async for told in calls.stream("write", action, prompt):
-            yield told
+        async for result in instrumentation.stream("write", action, prompt):
+            yield result
 
     async def compare(
         prompt: str = "",
@@ -63,17 +64,17 @@ def add_api(actions: Actions, calls: Calls) -> None:
         max_new_tokens: int = 200,
         seed: int | None = None,
     ) -> tuple[str, dict, str, dict]:
-        """Writes one beginning twice, side by side, with the same seed.
+        """Generates two scenes from one prompt and one seed, side by side.
 
-        one, two: what differs: any of model, preset, temperature, top_k, top_p, min_p,
+        one, two: the options that differ: any of model, preset, temperature, top_k, top_p, min_p,
         repetition_penalty, no_repeat_ngram_size. Streams (script, facts) of one, then of two.
         """
 
         def action():
             shared = {"prompt": prompt, "cast": cast, "max_new_tokens": max_new_tokens}
-            return actions.compare(*actions.pair(one, two, seed, **shared))
+            return actions.compare(*actions.scene_pair(one, two, seed, **shared))
 
-        async for first, second in calls.stream("compare", action, prompt):
+        async for first, second in instrumentation.stream("compare", action, prompt):
             yield *first, *second
 
     async def continue_scene(
@@ -85,32 +86,32 @@ def add_api(actions: Actions, calls: Calls) -> None:
         seed: int | None = None,
         model: str = "",
     ) -> tuple[str, dict]:
-        """Goes on after a line of a script, counted from 0 without blank ones; -1 is its end.
+        """Continues a script after a line, counted from 0 without blank lines; -1 is its end.
 
-        Lines after it are dropped. Streams as /write does.
+        Later lines are dropped. Streams like /write.
         """
 
         def action():
             scene = _scene(cast, preset, max_new_tokens, seed, model)
-            return actions.write(actions.continuing(text, line, scene))
+            return actions.write(actions.continue_scene(text, line, scene))
 
-        async for told in calls.stream("continue_scene", action, text):
-            yield told
+        async for result in instrumentation.stream("continue_scene", action, text):
+            yield result
 
     async def rewrite_line(
         text: str, line: int, preset: str = "balanced", seed: int | None = None, model: str = ""
     ) -> tuple[str, dict]:
-        """Writes one line anew, counted from 0 without blank ones, for the same speaker.
+        """Replaces one line, counted from 0 without blank lines, by another of the same speaker.
 
-        All other lines stay. Streams as /write does.
+        All other lines stay. Streams like /write.
         """
 
         def action():
-            scene = _scene((), preset, 120, seed, model)
-            return actions.write(actions.rewriting(text, line, scene))
+            scene = _scene((), preset, MAX_LINE_TOKENS, seed, model)
+            return actions.write(actions.rewrite_line(text, line, scene))
 
-        async for told in calls.stream("rewrite_line", action, text):
-            yield told
+        async for result in instrumentation.stream("rewrite_line", action, text):
+            yield result
 
     async def take_alternative(
         text: str,
@@ -122,56 +123,58 @@ def add_api(actions: Actions, calls: Calls) -> None:
         seed: int | None = None,
         model: str = "",
     ) -> tuple[str, dict]:
-        """Puts another word in the place of a word, counted from 0, and goes on from there.
+        """Replaces a word, counted from 0 as in /surprise, and continues the scene from there.
 
-        Words are counted as /surprise lists them. Streams as /write does.
+        Streams like /write.
         """
 
         def action():
             scene = _scene(cast, preset, max_new_tokens, seed, model)
-            return actions.write(actions.taking(text, word, alternative, scene))
+            return actions.write(actions.take_alternative(text, word, alternative, scene))
 
-        async for told in calls.stream("take_alternative", action, text):
-            yield told
+        async for result in instrumentation.stream("take_alternative", action, text):
+            yield result
 
     async def open_scene(scene: str) -> tuple[str, dict]:
-        """Writes a scene again from its JSON, as every writing endpoint tells it. Streams too."""
-        async for told in calls.stream(
+        """Generates a scene again from its JSON, a fact of /write. Streams like /write."""
+        async for result in instrumentation.stream(
             "open_scene", lambda: actions.write(Scene.from_json(scene)), scene
         ):
-            yield told
+            yield result
 
     async def alternatives(text: str, word: int, n: int = 10, model: str = "") -> list[dict]:
-        """The n likeliest words in the place of a word of a script, with probabilities.
+        """The n most likely words at the position of a word of a script, with probabilities.
 
-        Words are counted from 0 as /surprise lists them; the number of words is the place after
-        the last one.
+        Words are counted from 0 as in /surprise; the number of words is the position after the
+        last one.
         """
-        return await calls.single(
+        return await instrumentation.call(
             "alternatives", lambda: actions.alternatives(text, word, n, model), text
         )
 
     async def surprise(text: str, model: str = "") -> list[dict]:
-        """Each word of a script: text, logprob (nats), known (whether it is in the vocabulary)."""
-        return await calls.single("surprise", lambda: actions.surprise(text, model), text)
+        """Each word of a script: text, logprob (nats), known (whether the vocabulary has it)."""
+        return await instrumentation.call("surprise", lambda: actions.surprise(text, model), text)
 
     async def unknown_words(text: str, model: str = "") -> list[str]:
-        """The words of a text that the model has never seen."""
-        return await calls.single("unknown_words", lambda: actions.unknown_words(text, model), text)
+        """The out-of-vocabulary words of a text: those that are not in the show."""
+        return await instrumentation.call(
+            "unknown_words", lambda: actions.unknown_words(text, model), text
+        )
 
     async def fountain(text: str, model: str = "") -> str:
-        """A script in Fountain, the screenwriters' plain-text format."""
-        return await calls.single("fountain", lambda: actions.fountain(text, model), text)
+        """A script in Fountain, a plain-text screenplay format."""
+        return await instrumentation.call("fountain", lambda: actions.fountain(text, model), text)
 
     async def models() -> list[dict]:
         """The loaded models: show, speakers, file, held-out loss, size, versions, date."""
-        return await calls.single("models", actions.facts)
+        return await instrumentation.call("models", actions.facts)
 
     for endpoint in (write, compare, continue_scene, rewrite_line, take_alternative, open_scene):
-        gr.api(endpoint, api_name=endpoint.__name__, **WRITING)
+        gr.api(endpoint, api_name=endpoint.__name__, concurrency_id="scenes")
     for endpoint in (alternatives, surprise, unknown_words, fountain, models):
-        gr.api(endpoint, api_name=endpoint.__name__, **READING)
+        gr.api(endpoint, api_name=endpoint.__name__, concurrency_id="short_tasks")
 
 
 def _scene(cast: Any, preset: Any, max_new_tokens: Any, seed: Any, model: Any) -> Scene:
-    return scene_of(preset, seed, cast=cast, max_new_tokens=max_new_tokens, model=model)
+    return build_scene(preset, seed, cast=cast, max_new_tokens=max_new_tokens, model=model)

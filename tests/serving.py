@@ -1,4 +1,4 @@
-"""The real server for tests: started as a person starts it, on a free port."""
+"""Starts the real server in a process of its own, and makes hostile requests for it."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that no process listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
@@ -29,17 +29,17 @@ class Server:
         self.process, self.address, self.log = process, address, log
 
     def stop(self, seconds: float = 30) -> int:
-        """Asks it to stop as a container's engine does; its exit code."""
+        """Stops it with SIGTERM, as container engines do; returns the exit code."""
         self.process.terminate()
         return self.process.wait(seconds)
 
 
 @contextlib.contextmanager
 def serving(model: pathlib.Path, folder: pathlib.Path, *flags: str, **env: str) -> Iterator[Server]:
-    """A server for one bundle; its log lies in `folder`.
+    """Runs a server for one bundle, with its log in `folder`.
 
     Args:
-        env: further variables of its environment.
+        env: additional environment variables.
     """
     port, log = free_port(), folder / f"server-{time.monotonic_ns()}.log"
     command = [sys.executable, "-m", "serve", "--model", str(model), "--port", str(port), *flags]
@@ -55,13 +55,13 @@ def serving(model: pathlib.Path, folder: pathlib.Path, *flags: str, **env: str) 
     with process:
         try:
             line = process.stdout.readline()
-            assert line.startswith("Cold Open is writing "), log.read_text()
+            assert line.startswith("Cold Open serves "), log.read_text()
             yield Server(process, f"http://127.0.0.1:{port}", log)
         finally:
             process.kill()
 
 
-STRANGE = [
+UNUSUAL_VALUES = [
     *(None, True, -1, 10**30, 1.5, float("nan"), "", "x" * 5_000, "\0", "\ud800", "Ann: hello"),
     *("{{7*7}}", "../../etc/passwd", "<script>alert(1)</script>", "' OR 1=1 --", "%s%n", "wild"),
     *([], {}, [[]], [None] * 60, ["Ann"], {"__class__": "x"}, {"temperature": "hot"}),
@@ -91,28 +91,28 @@ ENDPOINTS = {
 
 
 def functions_of(config: dict[str, Any]) -> list[tuple[int, int]]:
-    """Of Gradio's /config: each function's number, and how many values it takes."""
+    """(number, how many values it takes) of each event handler, from Gradio's /config."""
     return [(each["id"], len(each["inputs"])) for each in config["dependencies"]]
 
 
 def hostile(
     source: random.Random, functions: list[tuple[int, int]]
 ) -> tuple[str, str, str | bytes]:
-    """A request that nobody honest sends: (method, path, body). Half are well-formed outside."""
+    """A random invalid or malicious request: (method, path, body). Half have a valid envelope."""
     pick = source.choice
     kind = source.randrange(8)
-    if kind < 3:  # an endpoint's own arguments, of any value
+    if kind < 3:  # an endpoint's arguments with unusual values
         endpoint = pick(list(ENDPOINTS))
-        body = {name: pick(STRANGE) for name in ENDPOINTS[endpoint]}
+        body = {name: pick(UNUSUAL_VALUES) for name in ENDPOINTS[endpoint]}
         return "POST", f"/gradio_api/call/v2/{endpoint}", json.dumps(body)
-    if kind == 3:  # what a button of the page sends
+    if kind == 3:  # an event of the page
         number, count = pick(functions)
-        data = [pick(STRANGE) for _ in range(count)]
+        data = [pick(UNUSUAL_VALUES) for _ in range(count)]
         body = {
             "data": data,
             "fn_index": number,
             "session_hash": "abc",
-            "event_data": pick(STRANGE),
+            "event_data": pick(UNUSUAL_VALUES),
         }
         return "POST", "/gradio_api/queue/join", json.dumps(body)
     if kind == 4:
@@ -125,7 +125,7 @@ def hostile(
             "request",
             "prompt",
         )
-        body = {name: pick(STRANGE) for name in source.sample(names, 4)}
+        body = {name: pick(UNUSUAL_VALUES) for name in source.sample(names, 4)}
         return "POST", pick(["/gradio_api/queue/join", "/gradio_api/call/write"]), json.dumps(body)
     if kind == 5:
         garbage = bytes(source.randrange(256) for _ in range(source.randrange(200)))

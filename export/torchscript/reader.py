@@ -9,6 +9,7 @@ from data.command_line import UserError
 from data.tokens import join_words, normalize, split_words
 from data.vocab import Vocabulary
 from export.torchscript.layers import GRULayer, Int8Linear, Linear, LSTMLayer
+from job.layers.sampling import exempt_words
 from job.model import RNN
 
 Hidden = Tuple[Tensor, Tensor]
@@ -68,8 +69,8 @@ class ScriptReader(nn.Module):
         self.characters: Dict[str, str] = characters  # a symbol's name -> its character
         self.typed_words: List[str] = [characters.get(word, word) for word in vocabulary.words]
         # Punctuation and speakers recur in every script, so the penalties do not apply to them.
-        exempt = [word in characters or word.endswith((":", "]")) for word in vocabulary.words]
-        self.register_buffer("penalty_exempt", torch.tensor(exempt))
+        exempt = exempt_words(vocabulary.words, vocabulary.symbols)
+        self.register_buffer("penalty_exempt", exempt)
 
     def forward(self, tokens: Tensor, hidden: Hidden) -> Tuple[Tensor, Hidden]:
         """tokens (batch, time) int64 -> (scores (batch, time, vocabulary), hidden).

@@ -10,7 +10,6 @@ from data.vocab import Vocabulary
 from export.torchscript.reader import ScriptReader
 from export.torchscript.speller import ScriptSpeller
 from job.layers.cache import HISTORY, cache_settings, mix_cache, ring
-from job.layers.cache_config import MAX_RATIO
 from job.layers.sampling import Options, apply_penalties, check, sample_token, seeded, uniform
 from job.model import RNN
 
@@ -32,7 +31,7 @@ class ScriptStream(ScriptReader):
 
     Args:
         speller: the packed speller of a checkpoint; empty: no new word is written.
-        cache: size, theta and weight of the neural cache (see `job.layers.cache_config`); empty:
+        cache: size, theta and weight of the neural cache (see `job.layers.cache`); empty:
             no cache.
         int8: whether the weights are stored in int8, for a CPU.
 
@@ -55,7 +54,7 @@ class ScriptStream(ScriptReader):
         self.cache_size: int = int(cache["size"])
         self.cache_theta: float = float(cache["theta"])
         self.cache_weight: float = float(cache["weight"])
-        self.max_ratio: float = MAX_RATIO
+        self.max_ratio: float = float(cache["max_ratio"])
         self.spelling_temperature_scale: float = SPELLING_TEMPERATURE_SCALE
         for parameter in self.parameters():
             parameter.requires_grad_(False)

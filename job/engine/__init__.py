@@ -1,1 +1,1 @@
-"""How steps are made: eager, as CUDA graphs, by several processes."""
+"""How training steps run: eagerly, as CUDA graphs, in several processes; and what is logged."""

@@ -1,15 +1,16 @@
-"""Several processes train one network, as torchrun starts them: one a GPU, or a few on CPUs.
+"""Data-parallel training by several processes, started by torchrun: one a GPU, or a few on CPUs.
 
-Every process holds the whole network and reads its own rows of each batch. Their gradients are
-laid end to end, and added up by one all-reduce a step (NCCL on GPUs, gloo on CPUs). Not by
-DistributedDataParallel: it hooks onto `forward`, and training goes by `sequence_loss`, whose
-weights are dropped and cast anew at every step; and between the two CUDA graphs of a step (see
-`job.engine.graphed`) one plain collective is all there is room for. 30 M parameters are 120 MB of
-gradients, which NVLink adds up in a fraction of a millisecond, of the five that a step takes: to
-overlap it with the backward pass could hide no more than that.
+Every process holds the whole network and reads its own rows of each batch. The gradients are
+concatenated and summed by one all-reduce a step (NCCL on GPUs, gloo on CPUs). This is not
+DistributedDataParallel, which hooks into `forward`: training calls `sequence_loss`, whose weights
+are dropped and cast at every step, and between the two CUDA graphs of a step (see
+`job.engine.cuda_graph`) there is room for one plain collective only. The gradients of 30 M
+parameters are 120 MB, which NVLink sums in a fraction of a millisecond; a step takes five.
+Overlapping the all-reduce with the backward pass could save no more than that.
 
-All processes must take the same way, or one waits for ever: what the first finds out, or one of
-them hears, goes to all by `by_first` and `most`, over gloo, which no GPU has to wait for.
+All processes must take the same branches, or one waits forever in a collective. So what rank 0
+decides, and what any process observes, is shared by `broadcast_from_rank0` and `all_reduce_max`.
+Both use gloo, for which no GPU has to wait.
 """
 
 import contextlib
@@ -27,146 +28,156 @@ from data.command_line import UserError
 
 T = TypeVar("T")
 
-# As long as the first process may judge, learn to spell, or write to a slow disk. That a process is
-# gone is not found out by waiting: the connection breaks, and torchrun ends all.
-PATIENCE = datetime.timedelta(days=1)
-ENDED = "COLD_OPEN_ENDED"  # names the file in which a launch keeps how it ended
+# The other processes wait this long while rank 0 evaluates, fits the speller, or writes to a slow
+# disk. A process that dies is noticed earlier: its connection breaks, and torchrun ends the others.
+COLLECTIVE_TIMEOUT = datetime.timedelta(days=1)
+EXIT_CODE_FILE = "COLD_OPEN_EXIT_CODE_FILE"  # environment variable; see `record_exit_code`
 
 
-class Lost(UserError):
-    """Another process of the run is gone."""
+class PeerLost(UserError):
+    """Another process of the run has died. Exit code 1."""
 
     exit_code = 1
 
 
 class Group:
-    """The processes of a run, or this one alone: then nothing here does anything.
+    """The processes of a run. With one process, all collectives return at once.
 
     Args:
         rank: this process's number among all, on all machines.
-        size: how many there are.
+        size: number of processes.
     """
 
     def __init__(self, rank: int = 0, size: int = 1):
         self.rank, self.size = rank, size
-        self.first = rank == 0
-        self.together = size > 1
-        # A group of its own, so that waiting for the first needs no GPU and has its own patience.
-        self.words = distributed.new_group(backend="gloo", timeout=PATIENCE) if size > 1 else None
+        self.is_rank0 = rank == 0
+        self.is_distributed = size > 1
+        # Gloo for control messages: waiting for rank 0 needs no GPU, and has its own timeout.
+        self.control_group = (
+            distributed.new_group(backend="gloo", timeout=COLLECTIVE_TIMEOUT) if size > 1 else None
+        )
 
-    def rows(self, batch_size: int) -> slice:
+    def local_rows(self, batch_size: int) -> slice:
         """This process's rows of a batch.
 
         Raises:
-            UserError: if the batch cannot be split evenly; then no mean of means would be right.
+            UserError: if the batch size is not divisible by the number of processes: the mean of
+                the processes' mean losses would not be the batch's mean loss.
         """
         if batch_size % self.size:
             below, above = (batch_size // self.size + n for n in (0, 1))
-            fitting = " or ".join(str(n * self.size) for n in (below, above) if n)
+            divisible = " or ".join(str(n * self.size) for n in (below, above) if n)
             raise UserError(
-                f"--batch-size {batch_size} cannot be split evenly between {self.size} processes: "
-                f"give {fitting}"
+                f"--batch-size {batch_size} is not divisible by the number of processes, "
+                f"{self.size}: give {divisible}"
             )
-        share = batch_size // self.size
-        return slice(self.rank * share, (self.rank + 1) * share)
+        rows = batch_size // self.size
+        return slice(self.rank * rows, (self.rank + 1) * rows)
 
-    def same_weights(self, network: nn.Module) -> None:
-        """Gives all processes the first one's weights."""
-        if self.together:
+    def broadcast_weights(self, network: nn.Module) -> None:
+        """Copies rank 0's weights to all processes, in place."""
+        if self.is_distributed:
             for parameter in network.parameters():
                 distributed.broadcast(parameter.detach(), 0)
 
-    def own_masks(self, seed: int, step: int) -> None:
-        """Random numbers that no other process draws, and none drew before `step`.
+    def seed_masks(self, seed: int, step: int) -> None:
+        """Seeds this process's dropout masks: different in each process, and after each resume.
 
-        Masks of single streams must differ between processes. Weight drop and hidden words are one
-        mask for a whole batch when one process trains, which is cheaper than one for each stream,
-        not better: the loss that is minimised is the mean over all masks. So here every process
-        draws its own, and the gradient, a mean over several masks, is the less noisy for it.
-        The first goes on with the random numbers that it has, as when it is alone.
+        Rank 0 keeps its random state, as in a run of one process. Weight drop and word dropout use
+        one mask for the rows of a process. With several processes the gradient is a mean over
+        several masks, which is less noisy.
         """
-        if not self.first:
+        if not self.is_rank0:
             torch.manual_seed(random.Random(f"{seed} {self.rank} {step}").getrandbits(63))
 
-    def pack(self, network: nn.Module, loss: Tensor) -> Tensor:
-        """All gradients and the loss end to end, for `add_up`; the loss alone if alone."""
-        if not self.together:
+    def pack_gradients(self, network: nn.Module, loss: Tensor) -> Tensor:
+        """All gradients and the loss in one vector for `all_reduce_sum`; one process: the loss."""
+        if not self.is_distributed:
             return loss
         gradients = [parameter.grad.flatten() for parameter in network.parameters()]
         return torch.cat([*gradients, loss.reshape(1)])
 
-    def add_up(self, packed: Tensor) -> None:
-        """Adds up over all processes, in place. Cannot be tried again: each must come once."""
-        if self.together:
-            with noticing():
+    def all_reduce_sum(self, packed: Tensor) -> None:
+        """Sums over all processes, in place. Not repeatable: each process must call it once."""
+        if self.is_distributed:
+            with peer_errors():
                 distributed.all_reduce(packed)
 
-    def unpack(self, network: nn.Module, packed: Tensor) -> Tensor:
-        """Makes means of the sums, and them the network's gradients; returns the mean loss."""
-        if not self.together:
+    def unpack_gradients(self, network: nn.Module, packed: Tensor) -> Tensor:
+        """Divides the sums by the number of processes, assigns the gradients, returns the loss."""
+        if not self.is_distributed:
             return packed
         packed.div_(self.size)
         parameters = list(network.parameters())
-        parts = packed[:-1].split([parameter.numel() for parameter in parameters])
-        for parameter, part in zip(parameters, parts, strict=True):
-            parameter.grad = part.view_as(parameter)
+        gradients = packed[:-1].split([parameter.numel() for parameter in parameters])
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient.view_as(parameter)
         return packed[-1]
 
-    def most(self, numbers: Sequence[int]) -> list[int]:
-        """The largest of each over all processes."""
-        if not self.together:
+    def all_reduce_max(self, numbers: Sequence[int]) -> list[int]:
+        """The elementwise maximum over all processes."""
+        if not self.is_distributed:
             return list(numbers)
         tensor = torch.tensor(numbers)
-        with noticing():
-            distributed.all_reduce(tensor, distributed.ReduceOp.MAX, group=self.words)
+        with peer_errors():
+            distributed.all_reduce(tensor, distributed.ReduceOp.MAX, group=self.control_group)
         return tensor.tolist()
 
-    def by_first(self, work: Callable[[], T]) -> T:
-        """What `work` returns in the first process, for all; the others only wait for it."""
-        if not self.together:
+    def broadcast_from_rank0(self, work: Callable[[], T]) -> T:
+        """The result of `work`, which rank 0 calls, in all processes; the others wait for it."""
+        if not self.is_distributed:
             return work()
-        box = [work() if self.first else None]
-        with noticing():
-            distributed.broadcast_object_list(box, 0, group=self.words)
+        box = [work() if self.is_rank0 else None]
+        with peer_errors():
+            distributed.broadcast_object_list(box, 0, group=self.control_group)
         return box[0]
 
-    def gather(self, value: T) -> list[T]:
-        """The value of each process by rank, in the first process; nothing in the others."""
-        if not self.together:
+    def gather_to_rank0(self, value: T) -> list[T]:
+        """The value of each process by rank, in rank 0; an empty list in the others."""
+        if not self.is_distributed:
             return [value]
-        values: list[Any] | None = [None] * self.size if self.first else None
-        with noticing():
-            distributed.gather_object(value, values, 0, group=self.words)
+        values: list[Any] | None = [None] * self.size if self.is_rank0 else None
+        with peer_errors():
+            distributed.gather_object(value, values, 0, group=self.control_group)
         return values or []
 
-    def wait(self) -> None:
-        """Goes on once all processes have come this far."""
-        if self.together:
-            with noticing():
-                distributed.barrier(group=self.words)
+    def barrier(self) -> None:
+        """Waits until all processes have reached this call."""
+        if self.is_distributed:
+            with peer_errors():
+                distributed.barrier(group=self.control_group)
 
-    def leave(self) -> None:
-        """The last call: torchrun ends all as soon as one has ended badly, so all wait for all."""
-        self.wait()
-        if self.together:
+    def shutdown(self) -> None:
+        """The last call of a run. Waits for all: torchrun ends all when one exits with an error."""
+        self.barrier()
+        if self.is_distributed:
             distributed.destroy_process_group()
 
 
 @contextlib.contextmanager
-def noticing() -> Iterator[None]:
-    """A broken connection is one line: which process died, and of what, torchrun tells."""
+def peer_errors() -> Iterator[None]:
+    """Turns a broken connection into `PeerLost`; torchrun reports which process died and why."""
     try:
         yield
     except (RuntimeError, ConnectionError) as error:
         reason = str(error).split("\n")[0].split("] ")[-1][:100]
-        raise Lost(
-            f"another process of this run is gone ({reason}): the same command goes on from the "
-            "last saved state, by itself under torchrun --max-restarts"
+        raise PeerLost(
+            f"another process of this run has died ({reason}): run the same command again to "
+            "resume from the last saved state; torchrun --max-restarts does so by itself"
         ) from None
 
 
-def join(device: str) -> Group:
-    """The group that torchrun's variables name, this process in it and its GPU chosen.
+def choose_device(name: str) -> str:
+    """ "cuda" or "cpu"; raises `UserError` if a GPU is requested and none is available."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: no NVIDIA GPU is available; leave it out to use the CPU")
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return name
+
+
+def init_distributed(device: str) -> Group:
+    """Joins the process group that torchrun's environment variables describe; selects the GPU.
 
     Raises:
         UserError: if this machine has fewer GPUs than processes.
@@ -178,13 +189,14 @@ def join(device: str) -> Group:
         local, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
         if local >= gpus:
             raise UserError(
-                f"{os.environ['LOCAL_WORLD_SIZE']} processes, and {gpus} GPUs are ready here: give "
-                f"--nproc-per-node {gpus}"
+                f"{os.environ['LOCAL_WORLD_SIZE']} processes, but {gpus} GPUs are available here: "
+                f"give --nproc-per-node {gpus}"
             )
         torch.cuda.set_device(local)
     rank, store = int(os.environ["RANK"]), None
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
-        # It outlives a restart, and so would the addresses in it of processes that are gone.
+        # The agent's store survives a restart, with the addresses of dead processes in it: a prefix
+        # for each restart keeps them apart.
         address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
         store = distributed.TCPStore(address, port, is_master=False)
         store = distributed.PrefixStore(os.environ["TORCHELASTIC_RESTART_COUNT"], store)
@@ -193,44 +205,44 @@ def join(device: str) -> Group:
     return Group(rank, size)
 
 
-def restarted() -> bool:
-    """Whether torchrun has started this process in place of one that failed."""
+def was_restarted() -> bool:
+    """Whether torchrun has started this process in place of a failed one."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
 @contextlib.contextmanager
-def endings() -> Iterator[None]:
-    """Around a run: what ended on purpose is not started again by --max-restarts.
+def record_exit_code() -> Iterator[None]:
+    """Around a run: a run that ended deliberately is not restarted by --max-restarts.
 
-    torchrun starts all processes anew whatever they ended of, also when time was up, they were
-    told to stop, or a file was missing. So the exit code is left in a file that `job.engine.launch`
-    names, and those who find one end at once in the same way.
+    torchrun restarts all processes after any exit code, also when the time limit was reached, a
+    signal stopped the run, or a file was missing. So the exit code is recorded in a file, whose
+    name `job.engine.launch` sets, and a restarted process that finds it exits with the same code.
 
     Raises:
-        SystemExit: if an earlier process of this launch has ended on purpose.
+        SystemExit: if an earlier process of this launch has ended deliberately.
     """
-    path = pathlib.Path(os.environ.get(ENDED, os.devnull))
-    if restarted() and path.is_file():
+    path = pathlib.Path(os.environ.get(EXIT_CODE_FILE, os.devnull))
+    if was_restarted() and path.is_file():
         raise SystemExit(int(path.read_text()))
     try:
         yield
     except Exception as error:
         code = getattr(error, "exit_code", None)
-        if code is not None and not isinstance(error, Lost):
+        if code is not None and not isinstance(error, PeerLost):
             path.write_text(str(code))
         raise
 
 
-def joined(parts: Iterable[Tensor | tuple[Tensor, ...]]) -> Tensor | tuple[Tensor, ...]:
-    """Hidden states of some rows each as the state of all rows, in order."""
+def concat_hidden(parts: Iterable[Tensor | tuple[Tensor, ...]]) -> Tensor | tuple[Tensor, ...]:
+    """The hidden states of consecutive rows as one state of all rows."""
     parts = list(parts)
     if isinstance(parts[0], tuple):
         return tuple(torch.cat(states, dim=1) for states in zip(*parts, strict=True))
     return torch.cat(parts, dim=1)
 
 
-def own_part(hidden: Tensor | Sequence[Tensor], rows: slice) -> Tensor | tuple[Tensor, ...]:
-    """The state of some rows out of the state of all."""
+def slice_hidden(hidden: Tensor | Sequence[Tensor], rows: slice) -> Tensor | tuple[Tensor, ...]:
+    """The hidden state of some rows."""
     if isinstance(hidden, Tensor):
         return hidden[:, rows].contiguous()
     return tuple(state[:, rows].contiguous() for state in hidden)

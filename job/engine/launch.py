@@ -1,7 +1,7 @@
 """python -m job.engine.launch: torchrun, with the exit codes of `python -m job`.
 
-torchrun itself ends with 1 whatever its processes ended with, and starts them again whatever it
-was: a batch system could not tell "go on later" from "never again". All flags are torchrun's:
+torchrun itself exits with 1 whatever its processes exit with, and restarts them after any exit
+code: a batch system could not distinguish "resume later" from "failed". All flags are torchrun's:
 
     python -m job.engine.launch --nproc-per-node 2 --max-restarts 3 -m job --preset laptop
 """
@@ -14,29 +14,29 @@ from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-from job.engine.distributed import ENDED
+from job.engine.distributed import EXIT_CODE_FILE
 
 
 def main() -> int:
     """Runs torchrun as the command line says; returns the exit code of its processes."""
-    # Each restart meets at a new port: on several nodes the old store would be full of the dead.
+    # Each restart meets at a new port: on several nodes the old store holds dead processes.
     os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")
     with tempfile.TemporaryDirectory() as folder:
-        os.environ[ENDED] = os.path.join(folder, "code")
+        os.environ[EXIT_CODE_FILE] = os.path.join(folder, "code")
         return launch(sys.argv[1:])
 
 
 def launch(arguments: list[str]) -> int:
-    """The exit code of torchrun's processes."""
+    """Runs torchrun with the given flags; returns the exit code of its processes."""
     try:
         torchrun.run(torchrun.parse_args(arguments))
-    except SignalException as told:
-        return 128 + told.sigval
+    except SignalException as stopped:
+        return 128 + stopped.sigval
     except ChildFailedError as failed:
         codes = [failure.exitcode for failure in failed.failures.values()]
-        # Those that only lost the others end with 1; a negative code is the signal that killed one.
-        told = next((code for code in codes if code > 1), codes[0])
-        return told if told > 0 else 128 - told
+        # A process that only lost a peer exits with 1; a negative code is a signal that killed one.
+        code = next((code for code in codes if code > 1), codes[0])
+        return code if code > 0 else 128 - code
     return 0
 
 

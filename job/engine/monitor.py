@@ -1,7 +1,6 @@
-"""What a person sees of a run: a bar on a terminal, lines in a log, figures and a picture after."""
+"""What a run shows: a progress bar, log lines, metrics.jsonl, TensorBoard events, curves.png."""
 
 import json
-import os
 import pathlib
 import sys
 import time
@@ -9,17 +8,22 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data.command_line import DiskFull, UserError
+from data.atomic import atomic_write
+from data.command_line import UserError
 
 
 class Monitor:
-    """Shows progress on stderr and keeps `metrics.jsonl` in the run's folder.
-
-    Raises:
-        UserError: if TensorBoard's events are asked for where it is not installed.
+    """Shows progress on stderr and writes `metrics.jsonl` into the run's folder.
 
     Args:
-        active: False in a process that leaves this to another.
+        folder: the run's folder.
+        total_steps: steps of the whole run.
+        steps_done: steps made before, in a resumed run.
+        tensorboard: whether to write TensorBoard events.
+        active: False in all processes but rank 0.
+
+    Raises:
+        UserError: if TensorBoard is requested and not installed.
     """
 
     def __init__(
@@ -35,7 +39,7 @@ class Monitor:
         self.total_steps = total_steps
         self.first_step = steps_done
         self.started = time.monotonic()
-        # disable=None: no bar where stderr is not a terminal
+        # disable=None: no bar if stderr is not a terminal
         self.bar = tqdm(
             total=total_steps,
             initial=steps_done,
@@ -46,12 +50,12 @@ class Monitor:
         self.events = open_events(folder) if tensorboard and active else None
 
     def steps(self, done: int, loss: float) -> None:
-        """So many steps are made; the bar works the time left out of their rate."""
+        """Updates the progress bar: the number of steps made, and the mean training loss."""
         self.bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
         self.bar.update(done - self.bar.n)
 
     def evaluation(self, history: list[dict[str, Any]], epochs: int) -> None:
-        """Reports the newest evaluation and writes all of them."""
+        """Logs the last row of `history`, and writes all rows to metrics.jsonl."""
         if not self.active:
             return
         row = history[-1]
@@ -71,14 +75,14 @@ class Monitor:
                 self.events.add_scalar(name, row[name], row["step"])
 
     def close(self) -> None:
-        """Ends the bar, and the events."""
+        """Closes the progress bar and the TensorBoard events."""
         self.bar.close()
         if self.events:
             self.events.close()
 
 
 def open_events(folder: pathlib.Path) -> Any:
-    """A writer of TensorBoard's events into the run's folder."""
+    """A writer of TensorBoard events; raises `UserError` if TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
@@ -89,7 +93,7 @@ def open_events(folder: pathlib.Path) -> Any:
 
 
 def say(line: str) -> None:
-    """One plain line on stderr, above the bar if there is one."""
+    """Prints one line on stderr, above the progress bar."""
     tqdm.write(line, file=sys.stderr)
 
 
@@ -101,19 +105,13 @@ def clock(seconds: float) -> str:
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes beside `path`, then renames."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise DiskFull(path, error) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Writes a text file as UTF-8, whole or not at all; raises `DiskFull` if that fails."""
+    with atomic_write(path) as file:
+        file.write(text.encode())
 
 
 def draw_curves(history: list[dict[str, Any]], unigram: float, path: pathlib.Path) -> None:
-    """Draws both losses over the epochs, with the unigram model's as the line to be under."""
+    """Draws training and held-out loss by epoch, and the unigram model's loss as the baseline."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -128,7 +126,6 @@ def draw_curves(history: list[dict[str, Any]], unigram: float, path: pathlib.Pat
     axes.axhline(unigram, linestyle=":", color="grey", label=f"unigram model: {unigram:.3f}")
     axes.set(xlabel="epoch", ylabel="loss (nats per token)")
     axes.legend()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.png")
-    figure.savefig(temporary, dpi=120)
-    os.replace(temporary, path)
+    with atomic_write(path) as file:
+        figure.savefig(file, dpi=120, format="png")
     pyplot.close(figure)

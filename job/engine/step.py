@@ -1,4 +1,4 @@
-"""One step of training, and how far each step goes."""
+"""One training step: forward pass, backward pass, update; and the learning-rate schedule."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from job.config import Config
-from job.engine.distributed import Group, joined, own_part
+from job.engine.distributed import Group, concat_hidden, slice_hidden
 from job.model import Hidden
 
 
@@ -18,33 +18,35 @@ def forward_back_prop(
     target: Tensor,
     hidden: Hidden,
     grad_clip: float = 5.0,
-    parts: int = 1,
+    accumulation_steps: int = 1,
     group: Group | None = None,
 ) -> tuple[float, Hidden]:
-    """One forward and one backward pass, and one step of the optimiser.
+    """One forward and one backward pass, and one optimizer step.
 
     Args:
-        rnn: the network; moved nowhere: the batch is brought to where its weights are.
+        rnn: the network. It is not moved: the batch is copied to its device.
+        optimizer: of the network's parameters.
         criterion: loss of scores against ids, such as `nn.CrossEntropyLoss`; None for the
-            network's own `sequence_loss`, which is the same at every word, and cheaper.
+            network's own `sequence_loss`, the cross-entropy at every word.
         inp: ids (batch, time).
         target: the next word of each row (batch,), scored by `rnn(inp, hidden)`; or the word after
             every word (batch, time), scored by `rnn.all_scores(inp, hidden)`.
-        hidden: state before the first word; cut off from the graph that made it.
-        grad_clip: largest norm of the gradient (Pascanu et al., 2013); 0 for no clipping.
-        parts: pieces that the batch is worked through in, for less memory; one update all the same.
-        group: the processes that this one trains with, each on its own rows of the same batch.
+        hidden: state before the first word; detached from the graph that made it.
+        grad_clip: maximum norm of the gradient (Pascanu et al., 2013); 0 disables clipping.
+        accumulation_steps: micro-batches that the batch is divided into (gradient accumulation),
+            which needs less memory; the update is the same.
+        group: processes that train together, each on its own rows of the batch.
 
     Returns:
-        (mean loss in nats, hidden state after the last word, cut off from the graph).
+        (mean loss in nats, state after the last word, detached).
     """
     device = next(iter(rnn.parameters())).device
     inp, target, hidden = inp.to(device), target.to(device), detach(hidden, device)
-    loss, hidden = backward(rnn, optimizer, criterion, inp, target, hidden, parts)
+    loss, hidden = backward(rnn, optimizer, criterion, inp, target, hidden, accumulation_steps)
     if group is not None:
-        packed = group.pack(rnn, loss)
-        group.add_up(packed)
-        loss = group.unpack(rnn, packed)
+        packed = group.pack_gradients(rnn, loss)
+        group.all_reduce_sum(packed)
+        loss = group.unpack_gradients(rnn, packed)
     update(rnn, optimizer, grad_clip)
     return loss.item(), hidden
 
@@ -56,28 +58,35 @@ def backward(
     inp: Tensor,
     target: Tensor,
     hidden: Hidden,
-    parts: int = 1,
+    accumulation_steps: int = 1,
 ) -> tuple[Tensor, Hidden]:
-    """The first half of a step: losses and gradients, all on the device, nothing waited for."""
+    """The first half of a step: loss and gradients. Nothing waits for the GPU.
+
+    Args:
+        rnn: see `forward_back_prop`; so are the others. All tensors are on the network's device.
+
+    Returns:
+        (mean loss, a scalar on the device; state after the last word, detached).
+    """
     optimizer.zero_grad()
-    if parts == 1:
+    if accumulation_steps == 1:
         loss, hidden = _loss(rnn, criterion, inp, target, hidden)
         loss.backward()
         return loss.detach(), detach(hidden)
     total, states = torch.zeros((), device=inp.device), []
-    rows = -(-len(inp) // parts)
+    rows = -(-len(inp) // accumulation_steps)
     for start in range(0, len(inp), rows):
-        piece = slice(start, start + rows)
-        state = own_part(hidden, piece)
-        loss, state = _loss(rnn, criterion, inp[piece], target[piece], state)
-        (loss * (len(inp[piece]) / len(inp))).backward()
-        total += loss.detach() * (len(inp[piece]) / len(inp))
+        micro = slice(start, start + rows)
+        state = slice_hidden(hidden, micro)
+        loss, state = _loss(rnn, criterion, inp[micro], target[micro], state)
+        (loss * (len(inp[micro]) / len(inp))).backward()
+        total += loss.detach() * (len(inp[micro]) / len(inp))
         states.append(detach(state))
-    return total, joined(states)
+    return total, concat_hidden(states)
 
 
 def update(rnn: nn.Module, optimizer: torch.optim.Optimizer, grad_clip: float) -> None:
-    """The second half of a step: clips the gradients and moves the weights."""
+    """The second half of a step: gradient clipping and the optimizer step."""
     if grad_clip:
         nn.utils.clip_grad_norm_(rnn.parameters(), grad_clip)
     optimizer.step()
@@ -97,14 +106,14 @@ def _loss(
 
 
 def detach(hidden: Hidden, device: torch.device | str | None = None) -> Hidden:
-    """The hidden state without the graph that made it, on `device` if one is given."""
+    """The hidden state without its graph, on `device` if one is given."""
     if isinstance(hidden, tuple):
         return tuple(state.detach().to(device or state.device) for state in hidden)
     return hidden.detach().to(device or hidden.device)
 
 
 def learning_rate(step: int, total_steps: int, config: Config) -> float:
-    """A straight rise over the warm-up, then a cosine down to a hundredth, or no change."""
+    """The learning rate of a step: linear warm-up, then cosine decay to 1 %, or constant."""
     warmup = config.warmup * total_steps
     if step < warmup:
         return config.learning_rate * (step + 1) / (warmup + 1)

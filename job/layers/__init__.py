@@ -1,1 +1,1 @@
-"""What the network and its sampling are made of."""
+"""Parts of the network, the neural cache, the speller, and the sampling rules."""

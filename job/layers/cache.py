@@ -1,25 +1,94 @@
-"""`job.layers.cache_config` for one place at a time: the newest words are kept in a ring."""
+"""The continuous neural cache: recently seen words become more likely.
 
+Grave et al., "Improving Neural Language Models with a Continuous Cache" (2017). Each word is stored
+with its key: the projected features that it was predicted from. A word's probability is a mixture
+of the network's and of the cache's, in which every stored word has the weight
+exp(theta * features . key). The cache has no trained weights.
+
+Two callers: `job.evaluate` scores many positions of a text at once, by `attention`. Writing needs
+one position at a time, and keeps the keys in a ring buffer: `ring` and `mix_cache`, which
+TorchScript compiles. Both apply the same bound.
+"""
+
+import dataclasses
 from typing import Any
 
 import torch
 from torch import Tensor
 
-HISTORY = 1000  # words back that anything is remembered: repetitions, and at most the cache
+HISTORY = 1000  # words that a writer keeps: for the repetition rules, and at most for the cache
+
+# Bound on a word's probability in the cache, as a multiple of the network's own. Without it,
+# held-out text is predicted better, but words sampled from the cache by chance break sentences and
+# brackets.
+MAX_RATIO = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class CacheConfig:
+    """Size and strength of the cache; size 0 or weight 0 means no cache.
+
+    Args:
+        size: number of words stored, at most `HISTORY`.
+        theta: inverse temperature of the similarity: how sharply words with similar keys are
+            preferred.
+        weight: share of the cache in the mixture, in [0, 1).
+        max_ratio: bound on a word's probability in the cache, as a multiple of the network's own.
+    """
+
+    size: int = 1000
+    theta: float = 0.2
+    weight: float = 0.07
+    max_ratio: float = MAX_RATIO
+
+    def __bool__(self) -> bool:
+        return self.size > 0 and self.weight > 0
+
+
+NO_CACHE = CacheConfig(size=0, theta=0.0, weight=0.0)
 
 
 def cache_settings(cache: dict[str, Any] | None) -> dict[str, Any]:
-    """The cache's numbers from a checkpoint, or none; size 0 is no cache."""
-    if not cache or cache["weight"] <= 0:
-        return {"size": 0, "theta": 0.0, "weight": 0.0}
-    return {**cache, "size": min(HISTORY, cache["size"])}
+    """The four settings of a cache as a checkpoint stores them; those of `NO_CACHE` for none."""
+    config = CacheConfig(**cache) if cache else NO_CACHE
+    if not config:
+        config = NO_CACHE
+    return {**dataclasses.asdict(config), "size": min(HISTORY, config.size)}
+
+
+def attention(features: Tensor, earlier: Tensor, cache: CacheConfig) -> Tensor:
+    """The cache's weight of each earlier word, at every position of a chunk of text.
+
+    Args:
+        features: projected features that the chunk's words are predicted from
+            (batch, time, features).
+        earlier: the same of the words before the chunk (batch, earlier words, features).
+
+    Returns:
+        (batch, time, earlier words + time) float32. Each row is a distribution over the
+        `cache.size` words before its position, or all zeros if there is none.
+    """
+    time, before = features.shape[1], earlier.shape[1]
+    keys = torch.cat([earlier, features], dim=1)
+    similarity = cache.theta * (features @ keys.mT).float()
+    position = torch.arange(before, before + time, device=features.device)[:, None]
+    distance = position - torch.arange(before + time, device=features.device)  # 1: the word before
+    similarity = similarity.masked_fill((distance < 1) | (distance > cache.size), float("-inf"))
+    return torch.softmax(similarity, dim=-1).nan_to_num(0.0)
 
 
 def ring(keys: Tensor, size: int) -> Tensor:
-    """A ring (size + 1, features) of what came last; the key of word n lies at n modulo its length.
+    """A ring buffer of the newest keys: the key of word n is at index n modulo the buffer's length.
 
-    One place more than is remembered, so that a step overwrites nothing that the state before it
-    looks at. Size 0 has no place.
+    The buffer has one entry more than the cache, so that writing a word overwrites nothing that the
+    state before it reads.
+
+    Args:
+        keys: keys of all words so far (words, features).
+        size: words that the cache stores.
+
+    Returns:
+        (size + 1, features); (0, features) for size 0.
     """
     count = keys.size(0)
     if size == 0:
@@ -38,44 +107,48 @@ def mix_cache(
     recent: Tensor,
     count: int,
     theta: float,
-    share: float,
+    weight: float,
     unknown_id: int,
     oov: int,
-    most: float,
+    max_ratio: float,
 ) -> Tensor:
-    """Scores with the cache of the words just written mixed in.
+    """Mixes the cache into the scores of one position.
 
-    No word gets more than `most` times the network's own probability from it. Without that bound
-    the cache is right more often, as held-out text shows, but what is drawn from it by chance
-    breaks sentences and brackets.
+    With p the network's probabilities and r the cache's, a word's probability is
+    weight * min(r, max_ratio * p) from the cache, and the rest of the probability goes to p.
 
     Args:
-        scores: (vocabulary,); features: (features,).
-        keys: the ring of features that the newest words were predicted from (size, features).
-        recent: the newest words' ids in order, those outside the vocabulary numbered after it.
-        count: words read and written so far, one or more.
-        oov: words outside the vocabulary oov so far; each as likely as the unknown word.
+        scores: the network's scores (vocabulary,).
+        features: what they were computed from (features,).
+        keys: ring buffer of the newest words' keys (size + 1, features); see `ring`.
+        recent: ids of the newest words in order; out-of-vocabulary (OOV) words have the ids from
+            `vocabulary` on.
+        count: words read and written so far, 1 or more.
+        theta: see `CacheConfig`.
+        weight: see `CacheConfig`.
+        unknown_id: id of the unknown token, whose probability bounds that of each OOV word.
+        oov: number of distinct OOV words so far.
+        max_ratio: see `CacheConfig`.
 
     Returns:
-        (vocabulary + oov,) of the same sum of exponentials as `scores`.
+        Scores (vocabulary + oov,) whose logsumexp equals that of `scores`.
     """
     places = keys.size(0)
     if count < places:
         words = recent[recent.size(0) - count :]
-        alike = torch.mv(keys[:count], features)
+        similarity = torch.mv(keys[:count], features)
     else:
         words = recent[recent.size(0) - places + 1 :]
         words = torch.roll(torch.cat([words[:1], words]), count % places, 0)
-        alike = torch.mv(keys, features)
-        alike[count % places] = -float("inf")  # the place that is written next
-    weights = torch.softmax(theta * alike, 0)
+        similarity = torch.mv(keys, features)
+        similarity[count % places] = -float("inf")  # the entry that is overwritten next
     remembered = torch.zeros([scores.size(0) + oov], device=scores.device)
-    remembered.index_add_(0, words, weights)
+    remembered.index_add_(0, words, torch.softmax(theta * similarity, 0))
     total = torch.logsumexp(scores, 0)
     probabilities = torch.exp(scores - total)
     bound = probabilities
     if oov > 0:
         bound = torch.cat([probabilities, probabilities[unknown_id].expand([oov])])
-    mixed = share * torch.minimum(remembered, most * bound)
+    mixed = weight * torch.minimum(remembered, max_ratio * bound)
     mixed[: scores.size(0)] += (1.0 - mixed.sum()) * probabilities
     return torch.log(mixed) + total

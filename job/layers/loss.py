@@ -1,8 +1,9 @@
-"""Output layer and cross-entropy in one: the most memory of a step, and half of its time if naive.
+"""Output layer and cross-entropy as one operation.
 
-On a GPU the scores exist once, in the network's own precision: a Triton kernel reads a row of
-them, and writes the row's loss and, over the scores, their gradient. PyTorch's own way makes four
-passes in float32. Elsewhere PyTorch's way is taken.
+Computed separately, they need most of a step's memory and half of its time. On a GPU the scores are
+stored once, in the network's own precision: a Triton kernel reads a row of scores, writes the row's
+loss, and overwrites the scores with their gradient. PyTorch's functions make four passes in
+float32; they are used on all other devices.
 """
 
 from typing import Any
@@ -11,24 +12,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-try:  # part of PyTorch's builds for NVIDIA GPUs
+try:  # installed with PyTorch's builds for NVIDIA GPUs
     import triton
     import triton.language as tl
 except ImportError:
     triton = None
 
-ALIGN = 64  # matrix products are fast only where rows start at round addresses
+ALIGN = 64  # matrix products are fast only if rows start at aligned addresses
 
 
 def linear_cross_entropy(x: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
     """Mean over the rows of cross_entropy(x @ weight.T + bias, targets), in nats.
 
     Args:
-        x: (rows, features); weight: (vocabulary, features); bias: (vocabulary,); of one type.
+        x: (rows, features).
+        weight: (vocabulary, features), of the same dtype as `x`.
+        bias: (vocabulary,), of the same dtype as `x`.
         targets: ids (rows,).
 
     Returns:
-        A float32 scalar. On a GPU it may be differentiated once, and not itself scaled before.
+        A float32 scalar. On a GPU, `backward` can be called once: it uses the buffer of the scores.
     """
     if x.is_cuda and triton is not None:
         return _LinearCrossEntropy.apply(x, weight, bias, targets)
@@ -46,7 +49,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         _kernel()[(len(x),)](
             scores, targets, losses, vocabulary + extra, vocabulary, 1 / len(x), BLOCK=2048
         )
-        ctx.save_for_backward(scores, x, weight)  # by now they are the gradient of the scores
+        ctx.save_for_backward(scores, x, weight)  # now the gradient of the scores
         ctx.vocabulary = vocabulary
         return losses.mean()
 
@@ -63,19 +66,19 @@ _compiled: list[Any] = []
 
 
 def _kernel() -> Any:
-    if not _compiled:  # not at import: on most machines it is never wanted
+    if not _compiled:  # not at import: most machines never need it
         _compiled.append(triton.jit(_cross_entropy_rows))
     return _compiled[0]
 
 
 def _cross_entropy_rows(scores, targets, losses, stride, vocabulary, share, BLOCK: "tl.constexpr"):
-    """One program for each row: its loss, and share * (softmax - one-hot) over the scores."""
+    """One program a row: writes its loss, and share * (softmax - one-hot) over the scores."""
     row = tl.program_id(0).to(tl.int64)
     scores += row * stride
     target = tl.load(targets + row)
     at_target = tl.load(scores + target).to(tl.float32)
     columns = tl.arange(0, BLOCK)
-    # Each lane keeps a running maximum and a sum of exponentials below it (Milakov and
+    # Each lane keeps a running maximum and the sum of exponentials relative to it (Milakov and
     # Gimelshein, "Online normalizer calculation for softmax", 2018).
     highest = tl.full([BLOCK], -1e30, tl.float32)
     total = tl.zeros([BLOCK], tl.float32)

@@ -1,7 +1,8 @@
-"""The regularisers of the network, one small function each.
+"""The regularizers of the network, one function each: three kinds of dropout.
 
-All three are from Merity et al., "Regularizing and Optimizing LSTM Language Models" (2017),
-sections 2 to 4; the locked mask is Gal and Ghahramani's (2016).
+Merity et al., "Regularizing and Optimizing LSTM Language Models" (2017), sections 2 to 4; the
+locked (variational) mask is from Gal and Ghahramani, "A Theoretically Grounded Application of
+Dropout in Recurrent Neural Networks" (2016).
 """
 
 import torch
@@ -10,7 +11,13 @@ from torch.nn import functional as F
 
 
 def locked_dropout(x: Tensor, p: float, training: bool) -> Tensor:
-    """Dropout with one mask for all time steps of a sequence; x is (batch, time, features)."""
+    """Variational dropout: one mask for all time steps of a sequence.
+
+    Args:
+        x: (batch, time, features).
+        p: dropout probability.
+        training: False returns `x` unchanged.
+    """
     if not training or p == 0:
         return x
     mask = torch.empty_like(x[:, :1]).bernoulli_(1 - p).div_(1 - p)
@@ -18,10 +25,12 @@ def locked_dropout(x: Tensor, p: float, training: bool) -> Tensor:
 
 
 def word_dropout(vectors: Tensor, p: float, training: bool) -> Tensor:
-    """Drops whole words: a dropped word of the vocabulary is zero wherever it is read.
+    """Embedding dropout: a dropped word has a zero vector everywhere in the batch.
 
     Args:
-        vectors: the words' vectors (vocabulary, features).
+        vectors: word vectors (vocabulary, features).
+        p: dropout probability.
+        training: False returns `vectors` unchanged.
     """
     if not training or p == 0:
         return vectors
@@ -30,5 +39,5 @@ def word_dropout(vectors: Tensor, p: float, training: bool) -> Tensor:
 
 
 def weight_drop(weight: Tensor, p: float, training: bool) -> Tensor:
-    """DropConnect on a recurrent matrix: the same weights are missing at every step of a batch."""
+    """DropConnect on a recurrent weight matrix: one mask for all time steps of a batch."""
     return F.dropout(weight, p, training)

@@ -1,21 +1,21 @@
-"""How the next word is drawn: one specification, the same in Python and in TorchScript.
+"""The sampling rule: how the next word is chosen, in Python and compiled by TorchScript.
 
-docs/specification.md tells it in full, for whoever writes it again in another language. In this
-order, in float64: words are ruled out; the repetition penalty (Keskar et al., 2019); the
-temperature; top-k; top-p (Holtzman et al., 2019) of what top-k left; min-p (Nguyen et al., 2024);
-then one uniform number picks from what is left, likeliest first.
+docs/specification.md describes it for implementations in other languages. The order, in float64:
+excluded words; repetition penalty (Keskar et al., 2019); temperature; top-k; top-p (Holtzman et
+al., 2019) of what top-k leaves; min-p (Nguyen et al., 2024); then one uniform random number selects
+from the remaining words, in order of decreasing probability.
 """
 
-from typing import NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 import torch
 from torch import Tensor
 
-WINDOW = 64  # words back that the repetition penalty looks
+WINDOW = 64  # newest words that the repetition penalty applies to
 
 
 class Options(NamedTuple):
-    """Hugging Face's names; temperature 0 is greedy; each of the others is off at its default."""
+    """Options by Hugging Face's names. Temperature 0 is greedy; the others are off by default."""
 
     temperature: float = 0.8
     top_k: int = 0
@@ -26,7 +26,7 @@ class Options(NamedTuple):
 
 
 def check(options: Options) -> None:
-    """Raises for an option out of its range; the message names it."""
+    """Raises `ValueError` for an option out of its range; the message names it."""
     if not (options.temperature >= 0.0 and options.temperature <= 100.0):
         raise ValueError(f"temperature must be from 0 to 100, not {options.temperature}")
     if options.top_k < 0:
@@ -46,21 +46,21 @@ def check(options: Options) -> None:
 
 
 def seeded(seed: int) -> Tuple[int, int]:
-    """The state of the random numbers for a seed from 0 to 2147483647."""
+    """The state of the random number generator for a seed from 0 to 2147483647."""
     if seed < 0 or seed > 2147483647:
         raise ValueError(f"seed must be from 0 to 2147483647, not {seed}")
     one = 1 + seed % 2147483562
     two = 1 + (seed * 69069 + 12345) % 2147483398
-    for _ in range(8):  # neighbouring seeds begin alike
+    for _ in range(8):  # neighbouring seeds start with similar numbers
         _, one, two = uniform(one, two)
     return one, two
 
 
 def uniform(one: int, two: int) -> Tuple[float, int, int]:
-    """A number in (0, 1) and the next state: L'Ecuyer's combined generator (CACM 31, 1988).
+    """A random number in (0, 1) and the next state: L'Ecuyer's combined generator (CACM 31, 1988).
 
-    Plain integers, because a `torch.Generator` inside TorchScript becomes one shared constant:
-    two threads that write at once would disturb each other.
+    Plain integers, because a `torch.Generator` inside TorchScript becomes one constant that all
+    threads share.
     """
     one = 40014 * one % 2147483563
     two = 40692 * two % 2147483399
@@ -71,23 +71,25 @@ def uniform(one: int, two: int) -> Tuple[float, int, int]:
 
 
 def apply_penalties(
-    scores: Tensor, recent: Tensor, spared: Tensor, options: Options, window: int = WINDOW
+    scores: Tensor, recent: Tensor, exempt: Tensor, options: Options, window: int = WINDOW
 ) -> None:
-    """Rules out words that would repeat, and makes less likely those just written; in place.
+    """Applies the repetition penalty and excludes repeated n-grams, in place.
 
-    Punctuation, new lines and names of speakers are spared from both: a script repeats them always.
+    Words in `exempt` are exempt from both: punctuation, line ends and speakers' names repeat in
+    every script.
 
     Args:
-        scores: (vocabulary + words oov,) float64.
+        scores: (vocabulary + OOV words,) float64.
         recent: ids written before, the newest last (words,).
-        spared: (vocabulary,) bool.
-        window: words back that the penalty looks.
+        exempt: exempt words (vocabulary,) bool; see `exempt_words`.
+        options: repetition_penalty and no_repeat_ngram_size are used.
+        window: newest words that the repetition penalty applies to.
     """
     if options.repetition_penalty != 1.0:
-        # A word outside the vocabulary has a score only where the memory gave it one.
+        # An out-of-vocabulary word has a score only if the cache gives it one.
         words = recent[-window:]
         words = words[words < scores.size(0)]
-        words = words[torch.logical_not(_is_spared(words, spared))]
+        words = words[torch.logical_not(_is_exempt(words, exempt))]
         found = scores[words]
         penalty = options.repetition_penalty
         scores[words] = torch.where(found > 0, found / penalty, found * penalty)
@@ -97,29 +99,43 @@ def apply_penalties(
         last = recent[recent.size(0) - size + 1 :]
         words = runs[(runs[:, : size - 1] == last).all(1), size - 1]
         words = words[words < scores.size(0)]
-        words = words[torch.logical_not(_is_spared(words, spared))]
+        words = words[torch.logical_not(_is_exempt(words, exempt))]
         scores[words] = -float("inf")
 
 
-def _is_spared(words: Tensor, spared: Tensor) -> Tensor:
-    known = words < spared.size(0)
-    return torch.logical_and(known, spared[words.clamp(max=spared.size(0) - 1)])
+def exempt_words(words: List[str], symbols: Dict[str, str]) -> Tensor:
+    """The words that `apply_penalties` exempts: punctuation, line ends, speakers' names.
+
+    Args:
+        words: the vocabulary by id.
+        symbols: character -> name of the punctuation marks and line ends.
+
+    Returns:
+        (vocabulary,) bool.
+    """
+    names = list(symbols.values())
+    return torch.tensor([word in names or word.endswith((":", "]")) for word in words])
+
+
+def _is_exempt(words: Tensor, exempt: Tensor) -> Tensor:
+    known = words < exempt.size(0)
+    return torch.logical_and(known, exempt[words.clamp(max=exempt.size(0) - 1)])
 
 
 def sample_token(scores: Tensor, options: Options, u: float, head: int = 128) -> int:
     """The id of the next word.
 
     Args:
-        scores: (vocabulary,) of any floating type; what is ruled out is minus infinity.
-        options: of these, temperature, top_k, top_p and min_p.
-        u: number in [0, 1) that decides.
-        head: so many are sorted first, mostly enough: sorting a whole vocabulary costs more than a
-            step of the network.
+        scores: (vocabulary,) of any floating dtype; minus infinity for excluded words.
+        options: temperature, top_k, top_p and min_p are used.
+        u: random number in [0, 1).
+        head: number of words that are sorted first, usually enough. Sorting a whole vocabulary
+            costs more than a step of the network.
     """
     if options.temperature == 0.0:
         return int(scores.argmax().item())
     scores = scores.to(torch.float64)
-    # The best score becomes 0 first: a tiny temperature must not make two infinities.
+    # The best score is subtracted first: a tiny temperature must not give two infinities.
     probabilities = torch.softmax((scores - scores.max()) / options.temperature, 0)
     size = probabilities.size(0)
     width = size if options.top_k == 0 else min(options.top_k, size)
@@ -133,9 +149,9 @@ def sample_token(scores: Tensor, options: Options, u: float, head: int = 128) ->
             break
         head *= 8
         values, ids = torch.topk(probabilities, min(width, head))
-    # Of equals the lower id goes first, which topk leaves open. Words met are often equals: the
-    # memory's bound makes them so.
-    if _has_equals(values, probabilities, options.top_k > 0):
+    # Ties go to the lower id, which topk does not guarantee. Ties between OOV words are frequent:
+    # the cache's bound gives them equal probabilities.
+    if _has_ties(values, probabilities, options.top_k > 0):
         last = values[-1].clamp(min=1e-300)
         ids = (probabilities >= last).nonzero()[:, 0]
         values, order = torch.sort(probabilities[ids], stable=True, dim=0, descending=True)
@@ -151,8 +167,8 @@ def sample_token(scores: Tensor, options: Options, u: float, head: int = 128) ->
     return int(ids[min(place, kept - 1)].item())
 
 
-def _has_equals(values: Tensor, probabilities: Tensor, cut: bool) -> bool:
-    """Whether sorted values have equals among them or, where they are cut, outside."""
+def _has_ties(values: Tensor, probabilities: Tensor, cut: bool) -> bool:
+    """Whether there are ties among sorted values or, if they are cut off, with values outside."""
     equal = torch.logical_and(values[1:] == values[:-1], values[1:] > 0)
     if bool(equal.any().item()):
         return True

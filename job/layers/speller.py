@@ -1,33 +1,30 @@
-"""Words outside the vocabulary, letter by letter: no name is out of reach, no character unpaid.
+"""The speller: a character-level model of out-of-vocabulary (OOV) words.
 
-Where the network expects the unknown word, a small GRU spells it, told by the network's features
-what kind of word is wanted there: a speaker, a number, a cry. It learns from the rare words of the
-training text, in their places. The network itself is not changed.
+Where the network predicts the unknown token, a small GRU spells a word, conditioned on the
+network's features at that position: a speaker's name, a number, an exclamation. It is trained on
+the rare words of the training text by `job.finalize.fit_speller`; the network is not changed.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from job.evaluate import layout, read_text
-from job.model import RNN
-
-END, OTHER = 0, 1  # the word's end; a character that no training word has
-UNICODE = 0x110000  # code points; such a character costs as much as any other of them
-RARE = 4  # words seen up to so often are what unknown words are like
-MIN_WORDS = 100  # fewer rare words teach no spelling
-LONGEST = 40  # letters of a word to learn from
+END, OTHER = 0, 1  # end of the word; any character that no training word has
+UNICODE = 0x110000  # code points: an OTHER character is one of them with equal probability
 
 
 class Speller(nn.Module):
-    """Scores the next letter of a word.
+    """Scores of the next letter of a word.
 
     Args:
-        letters: the characters it may write; numbered from 2, after END and OTHER.
-        features_dim: features of the network, projected, that a word is predicted from.
+        letters: the characters that it can write. Their ids start at 2, after END and OTHER.
+        features_dim: size of the network's projected features.
+        hidden_dim: units of the GRU.
+        dropout: dropout probability on features and outputs; half of it on letters.
     """
 
     def __init__(
@@ -35,7 +32,7 @@ class Speller(nn.Module):
     ):
         super().__init__()
         self.letters = list(letters)
-        self.number = {letter: number + 2 for number, letter in enumerate(self.letters)}
+        self.letter_ids = {letter: number + 2 for number, letter in enumerate(self.letters)}
         self.dropout = dropout
         self.context = nn.Linear(features_dim, 96)
         self.embedding = nn.Embedding(len(self.letters) + 2, 64)
@@ -43,7 +40,15 @@ class Speller(nn.Module):
         self.fc = nn.Linear(hidden_dim, len(self.letters) + 2)
 
     def forward(self, letters: Tensor, features: Tensor) -> Tensor:
-        """Letters before (words, time), features (words, features) -> scores of the next."""
+        """Scores of the next letter after each prefix of some words.
+
+        Args:
+            letters: ids of the letters before (words, time), END first.
+            features: projected features at each word's position (words, features).
+
+        Returns:
+            (words, time, letters + 2).
+        """
         p, training = self.dropout, self.training
         context = torch.tanh(self.context(F.dropout(features, p, training)))
         x = F.dropout(self.embedding(letters), p / 2, training)
@@ -52,7 +57,15 @@ class Speller(nn.Module):
         return self.fc(F.dropout(x, p, training))
 
     def losses(self, words: Tensor, features: Tensor) -> Tensor:
-        """Nats that each word's letters and its end cost: (words,); see `numbered`."""
+        """Negative log-probability in nats of each word's letters and its end.
+
+        Args:
+            words: letter ids (words, time), by `encode`.
+            features: (words, features).
+
+        Returns:
+            (words,).
+        """
         before = F.pad(words[:, :-1].clamp_min(0), (1, 0), value=END)
         scores = self(before, features)
         nats = F.cross_entropy(
@@ -60,71 +73,30 @@ class Speller(nn.Module):
         )
         return nats.view(words.shape).sum(1) + (words == OTHER).sum(1) * math.log(UNICODE)
 
-    def numbered(self, words: Sequence[str], longest: int | None = None) -> Tensor:
-        """Words as letters' numbers, each with its END, then -100: (words, time) int64."""
+    def encode(self, words: Sequence[str], max_length: int | None = None) -> Tensor:
+        """Words as letter ids, each followed by END and padded with -100: (words, time) int64."""
         rows = [
-            [self.number.get(letter, OTHER) for letter in word[:longest]] + [END] for word in words
+            [self.letter_ids.get(letter, OTHER) for letter in word[:max_length]] + [END]
+            for word in words
         ]
         time = max(map(len, rows), default=1)
         return torch.tensor([row + [-100] * (time - len(row)) for row in rows])
 
 
-def fit_speller(
-    network: RNN,
-    ids: Tensor,
-    words: Sequence[str],
-    counts: Mapping[str, int],
-    primer: Sequence[int],
-    seed: int = 1,
-    epochs: int = 10,
-    batch_size: int = 128,
-    learning_rate: float = 2e-3,
-) -> Speller | None:
-    """Teaches a speller the rare words of the training text; None if there are too few.
+def pack_speller(speller: Speller | None) -> dict[str, Any]:
+    """A speller as a checkpoint stores it: letters and weights; empty for None."""
+    if speller is None:
+        return {}
+    weights = {name: weight.cpu() for name, weight in speller.state_dict().items()}
+    return {"letters": speller.letters, "weights": weights}
 
-    Args:
-        network: trained, and left as it is.
-        ids: the training text, or a sample of it, (words,) on the network's device.
-        words: the same text as words, the unknown ones as they stand there.
-        counts: how often the words of the vocabulary stand in all of the training text.
-    """
-    places = [place for place, word in enumerate(words) if counts.get(word, 0) <= RARE]
-    if len(places) < MIN_WORDS:
+
+def unpack_speller(packed: dict[str, Any]) -> Speller | None:
+    """The speller of `pack_speller`'s dict, in evaluation mode."""
+    if not packed:
         return None
-    device = ids.device
-    features = features_at(network, ids, primer, torch.tensor(places, device=device))
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        letters = sorted({letter for place in places for letter in words[place]})
-        speller = Speller(letters, features.shape[1]).to(device)
-        targets = speller.numbered([words[place] for place in places], LONGEST).to(device)
-        optimizer = torch.optim.AdamW(speller.parameters(), lr=learning_rate, weight_decay=0.05)
-        steps = epochs * (len(places) // batch_size + 1)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-        for _ in range(epochs):
-            for batch in torch.randperm(len(places), device=device).tensor_split(steps // epochs):
-                optimizer.zero_grad()
-                loss = speller.losses(targets[batch], features[batch]).mean()
-                loss.backward()
-                nn.utils.clip_grad_norm_(speller.parameters(), 5.0)
-                optimizer.step()
-                schedule.step()
+    weights = packed["weights"]
+    features, hidden = weights["context.weight"].shape[1], weights["gru.weight_hh_l0"].shape[1]
+    speller = Speller(packed["letters"], features, hidden)
+    speller.load_state_dict(weights)
     return speller.eval()
-
-
-@torch.no_grad()
-def features_at(network: RNN, ids: Tensor, primer: Sequence[int], places: Tensor) -> Tensor:
-    """The projected features that the words at some places of a text are predicted from.
-
-    Returns:
-        (places, features) float32.
-    """
-    _, length = layout(len(ids), 16)
-    found: Tensor | None = None
-    part, offset = places // length, places % length
-    for start, scores, features, _ in read_text(network, ids, primer):
-        if found is None:
-            found = features.new_zeros(len(places), features.shape[2])
-        here = ((offset >= start) & (offset < start + scores.shape[1])).nonzero()[:, 0]
-        found[here] = features[part[here], offset[here] - start]
-    return found

@@ -1,9 +1,9 @@
-"""Words that share letters share vectors: kramer, kramer: and kramer's are three words of one name.
+"""Subword vectors: words that share character n-grams share parts of their vectors.
 
-A word's vector is its own plus the sum of its letter groups' vectors, divided by the root of their
-number, as fastText does (Bojanowski et al., "Enriching Word Vectors with Subword Information",
-2017). Two thirds of a show's vocabulary are seen fewer than ten times: their groups are seen more
-often. Training alone pays for it: `RNN.merged` adds everything up into one plain matrix.
+A word's vector is its own plus the sum of its character n-grams' vectors, divided by the square
+root of their number, as in fastText (Bojanowski et al., "Enriching Word Vectors with Subword
+Information", 2017). Two thirds of a show's vocabulary occur fewer than ten times; their n-grams
+occur more often. Only training has this cost: `RNN.merged` adds everything up into one matrix.
 """
 
 import collections
@@ -14,63 +14,65 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-LENGTHS = range(2, 7)  # letters of a group, the word's borders < and > among them
+LENGTHS = range(2, 7)  # characters of an n-gram, the word boundaries < and > included
 
 
 def char_ngrams(word: str) -> list[str]:
-    """The distinct groups of letters in a word, in the order of the alphabet."""
+    """The distinct character n-grams of a word, sorted."""
     bordered = f"<{word}>"
-    groups = {
+    ngrams = {
         bordered[start : start + length]
         for length in LENGTHS
         for start in range(len(bordered) - length + 1)
     }
-    return sorted(groups)
+    return sorted(ngrams)
 
 
 class Subwords(nn.Module):
-    """The vectors of the letter groups that at least `min_words` words of a vocabulary share.
+    """Vectors of the character n-grams that at least `min_words` words of a vocabulary share.
 
     Args:
-        words: the vocabulary by id; one whose name starts with "|" or "<" has no groups.
-        dim: numbers that stand for a group.
+        words: the vocabulary by id. Special tokens, which start with "||" or "<", have no n-grams.
+        dim: embedding size.
+        min_words: an n-gram of fewer words has no vector.
     """
 
     def __init__(self, words: Sequence[str], dim: int, min_words: int = 3):
         super().__init__()
         found = [[] if word.startswith(("||", "<")) else char_ngrams(word) for word in words]
-        counts = collections.Counter(group for groups in found for group in groups)
-        kept = sorted(group for group, count in counts.items() if count >= min_words)
-        number = {group: row for row, group in enumerate(kept)}
-        members = [[number[group] for group in groups if group in number] for groups in found]
+        counts = collections.Counter(ngram for ngrams in found for ngram in ngrams)
+        kept = sorted(ngram for ngram, count in counts.items() if count >= min_words)
+        number = {ngram: row for row, ngram in enumerate(kept)}
+        members = [[number[ngram] for ngram in ngrams if ngram in number] for ngrams in found]
         owners: list[list[int]] = [[] for _ in kept]
-        for row, groups in enumerate(members):
-            for group in groups:
-                owners[group].append(row)
-        scale = [len(groups) ** -0.5 if groups else 0.0 for groups in members]
+        for row, ngrams in enumerate(members):
+            for ngram in ngrams:
+                owners[ngram].append(row)
+        scale = [len(ngrams) ** -0.5 if ngrams else 0.0 for ngrams in members]
         self.weight = nn.Parameter(torch.empty(len(kept), dim).uniform_(-0.05, 0.05))
-        self._keep("of_word", members, [[s] * len(m) for s, m in zip(scale, members, strict=True)])
-        self._keep("of_group", owners, [[scale[row] for row in rows] for rows in owners])
+        scales = [[s] * len(m) for s, m in zip(scale, members, strict=True)]
+        self._register("of_word", members, scales)
+        self._register("of_ngram", owners, [[scale[row] for row in rows] for rows in owners])
 
-    def _keep(self, name: str, rows: list[list[int]], scales: list[list[float]]) -> None:
+    def _register(self, name: str, rows: list[list[int]], scales: list[list[float]]) -> None:
         starts = torch.tensor([0] + [len(row) for row in rows]).cumsum(0)[:-1]
         flat = torch.tensor([number for row in rows for number in row], dtype=torch.int64)
         scale = torch.tensor([number for row in scales for number in row])
-        # Not in the checkpoint: all of this follows from the vocabulary.
+        # Not in the checkpoint: all of this is computed from the vocabulary.
         for part, tensor in (("rows", flat), ("starts", starts), ("scale", scale)):
             self.register_buffer(f"{name}_{part}", tensor, persistent=False)
 
     def forward(self, dtype: torch.dtype) -> Tensor:
-        """What the groups add to each word's vector: (vocabulary, dim) of the given type."""
+        """What the n-grams add to each word's vector: (vocabulary, dim) of the given dtype."""
         there = (self.of_word_rows, self.of_word_starts, self.of_word_scale.to(dtype))
-        back = (self.of_group_rows, self.of_group_starts, self.of_group_scale.to(dtype))
-        return _SumOfGroups.apply(self.weight.to(dtype), *there, *back)
+        back = (self.of_ngram_rows, self.of_ngram_starts, self.of_ngram_scale.to(dtype))
+        return _BagSum.apply(self.weight.to(dtype), *there, *back)
 
 
-class _SumOfGroups(torch.autograd.Function):
-    """Sums of rows by a list for each sum; backwards by the list turned round.
+class _BagSum(torch.autograd.Function):
+    """Weighted sums of rows, `embedding_bag`, whose backward pass is a second `embedding_bag`.
 
-    Its own backward pass, because that of `embedding_bag` sorts all rows at every step.
+    PyTorch's own backward pass of `embedding_bag` sorts all rows at every step.
     """
 
     @staticmethod

@@ -1,1 +1,1 @@
-"""python -m job.report: judges a trained model on one page."""
+"""python -m job.report: measures a trained model and writes report.html and report.json."""

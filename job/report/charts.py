@@ -1,4 +1,4 @@
-"""Line charts as SVG text: they follow the page's colours, light or dark, and need no library."""
+"""Line charts as SVG: they use the page's colours, light or dark, and need no library."""
 
 import dataclasses
 import html
@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 
 WIDTH, HEIGHT = 640, 300
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 44  # room for the axes
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 44  # margins for the axes
 
 
 @dataclasses.dataclass(frozen=True)
 class Series:
-    """One line of a chart: its points (x, y), and where it is named in the legend."""
+    """One line of a chart: its name in the legend, and its points (x, y)."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -19,7 +19,7 @@ class Series:
 
 
 def line_chart(series: Sequence[Series], x_label: str, y_label: str) -> str:
-    """A chart with its legend, as HTML; "" if there is no point."""
+    """A chart with its legend, as HTML; "" if there are no points. All text is escaped."""
     points = [point for line in series for point in line.points]
     if not points:
         return ""
@@ -65,13 +65,13 @@ def line_chart(series: Sequence[Series], x_label: str, y_label: str) -> str:
 
 
 def extent(values: Sequence[float]) -> tuple[float, float]:
-    """The smallest and the largest value, apart also where they are the same."""
+    """The smallest and the largest value; one apart if they are equal."""
     low, high = min(values), max(values)
     return (low, high) if high > low else (low, low + 1)
 
 
 def ticks(low: float, high: float, about: int = 6) -> list[float]:
-    """Round numbers, about so many, that span a range."""
+    """Round numbers that span a range, about `about` of them."""
     step = 10 ** math.floor(math.log10((high - low) / about))
     step *= min((1, 2, 5, 10), key=lambda times: abs((high - low) / (times * step) - about))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
@@ -79,14 +79,15 @@ def ticks(low: float, high: float, about: int = 6) -> list[float]:
 
 
 def histogram(counts: Sequence[int], width: int, last: int) -> list[tuple[float, float]]:
-    """Shares in bins of `width` values, from 1 on, as points of a chart.
+    """Percentages in bins of `width` values, from 1 on, as points of a chart.
 
     Args:
-        counts: how often each value from 0 on was seen.
-        last: the last bin begins here or before, and takes all larger values.
+        counts: count of each value from 0 on.
+        width: width of a bin.
+        last: largest start of a bin; the last bin takes all larger values.
 
     Returns:
-        (first value of the bin, % of all values in it).
+        (first value of the bin, percentage of all values in it).
     """
     starts = range(1, last + 1, width)
     bins = dict.fromkeys(starts, 0)

@@ -1,7 +1,7 @@
-"""What a text copies word for word from another one. No torch.
+"""Memorization: what a text copies word for word from the training text. No PyTorch.
 
-Scripts come as words: `Vocabulary.split`'s. Punctuation is left out, so that another comma does not
-hide a copied speech.
+Scripts are lists of words by `Vocabulary.split`. Punctuation is ignored, so that a different comma
+does not hide a copied speech.
 """
 
 import collections
@@ -12,22 +12,22 @@ from typing import Any
 from data.tokens import join_words
 from job.report.structure import MARKS, SYMBOLS
 
-COPIED = 8  # so many words in a row, or more, count as copied
-BORDER = "\n"  # between two scenes; no word is a line break, which has a name
+COPIED = 8  # minimum length in words of a run that counts as copied
+BORDER = "\n"  # separates two scenes; no word of a script: line ends have a name
 
 
 @dataclasses.dataclass(frozen=True)
 class Copying:
-    """What scenes copy; spans are (scene, first word, word after the last), punctuation counted."""
+    """What scenes copy; spans are (scene, first word, last word + 1), punctuation included."""
 
     rate: float
-    longest: int  # words, without punctuation
-    longest_text: str  # as a person types it
+    longest: int  # in words, without punctuation
+    longest_text: str  # as typed
     spans: list[tuple[int, int, int]]
 
 
 def copying(scenes: Sequence[Sequence[str]], source: Sequence[str]) -> Copying:
-    """What scenes copy from `source`, a script without its punctuation."""
+    """What scenes copy from `source`, a script without punctuation."""
     words: list[str] = []
     places: list[tuple[int, int]] = []
     for number, scene in enumerate(scenes):
@@ -51,11 +51,11 @@ def copying(scenes: Sequence[Sequence[str]], source: Sequence[str]) -> Copying:
 
 
 def marked(scene: list[str], spans: Sequence[Sequence[int]]) -> dict[str, Any]:
-    """A scene's text, and where in it, in characters, the given spans of words stand.
+    """A scene's text, and the given spans of words as (start, end) in characters.
 
-    Spans may overlap; the places told do not.
+    Spans may overlap; the returned ones are merged.
     """
-    # Spacing depends on earlier words alone: the text of a scene's beginning begins its text.
+    # Spacing depends on earlier words only: the text of the first words is a prefix of the text.
     ends = [len(join_words(scene[:place], SYMBOLS)) for place in range(len(scene) + 1)]
     copied: list[list[int]] = []
     for start, end in spans:
@@ -68,33 +68,34 @@ def marked(scene: list[str], spans: Sequence[Sequence[int]]) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Copies:
-    """Where a text agrees word for word with another."""
+    """Where a text equals another one word for word."""
 
-    runs: list[tuple[int, int]]  # (first word, words), each not part of a longer one
+    runs: list[tuple[int, int]]  # (first word, length), none within a longer one
     longest: tuple[int, int]
-    words: int  # of the whole text
+    words: int  # length of the whole text
 
     @property
     def rate(self) -> float:
-        """The share of the text's words that lie in a run."""
+        """The share of the text's words that are in a run."""
         covered = {place for start, length in self.runs for place in range(start, start + length)}
         return len(covered) / self.words if self.words else 0.0
 
 
 def copies(words: Sequence[str], source: Sequence[str], at_least: int = COPIED) -> Copies:
-    """Every longest run of `at_least` or more words of a text that stands in `source` too.
+    """Every maximal run of `at_least` or more words of a text that also occurs in `source`.
 
     Args:
-        words: the text, scenes divided by `BORDER`, which counts as no word.
+        words: the text, scenes separated by `BORDER`, which does not count as a word.
         source: the training text.
+        at_least: minimum length of a run.
 
     Returns:
-        The runs in order, and the longest of any length: (0, 0) if no word is common.
+        The runs in order, and the longest run of any length: (0, 0) if no word is common.
     """
     runs: list[tuple[int, int]] = []
     least = at_least
     while not (found := common_runs(words, source, least)) and least > 1:
-        least //= 2  # for the longest run alone; most texts share some words
+        least //= 2  # only for the longest run; most texts share some words
     if least == at_least:
         runs = found
     longest = max(found, key=lambda run: run[1], default=(0, 0))
@@ -102,8 +103,8 @@ def copies(words: Sequence[str], source: Sequence[str], at_least: int = COPIED) 
 
 
 def common_runs(words: Sequence[str], source: Sequence[str], least: int) -> list[tuple[int, int]]:
-    """The runs (first word, words) of a text that stand in `source`, none within another one."""
-    # The short text is indexed and the long one read through once: little memory, a second.
+    """The runs (first word, length) of a text that occur in `source`, none within another one."""
+    # The short text is indexed and the long one is read once: little memory, about a second.
     places: dict[tuple[str, ...], list[int]] = collections.defaultdict(list)
     for start in range(len(words) - least + 1):
         gram = tuple(words[start : start + least])
@@ -113,7 +114,7 @@ def common_runs(words: Sequence[str], source: Sequence[str], least: int) -> list
     for there in range(len(source) - least + 1):
         for here in places.get(tuple(source[there : there + least]), ()):
             if here and there and words[here - 1] == source[there - 1]:
-                continue  # the run began earlier and has been followed already
+                continue  # the run starts earlier and has been followed already
             length = least
             while (
                 here + length < len(words)

@@ -51,6 +51,20 @@ SCORES = (
         "compare models with different vocabularies.",
     ),
     (
+        "test_loss_with_cache",
+        "Test loss with the neural cache",
+        "{:.3f}",
+        "without {test_loss:.3f}",
+        "On the test part, measured once at the end of the run and used for no choice.",
+    ),
+    (
+        "test_bits_per_character",
+        "Test bits per character",
+        "{:.3f}",
+        "words {test_bits_of_words:.3f}, letters {test_bits_of_letters:.3f}",
+        "Likewise.",
+    ),
+    (
         "training_loss",
         "Loss on training text",
         "{:.3f}",

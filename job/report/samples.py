@@ -1,109 +1,117 @@
-"""Many scenes at once from the network in cache, to measure them; export writes for people."""
+"""Scenes written by the network in memory, by the same rules as the exported model.
+
+Sampling and cache are the functions that TorchScript compiles into the exported file; only the
+network reads all scenes as one batch. No out-of-vocabulary word is spelled.
+"""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from job.layers.cache_config import MAX_RATIO, NO_CACHE, CacheConfig
+from data.vocab import Vocabulary
+from job.layers.cache import HISTORY, NO_CACHE, CacheConfig, mix_cache, ring
+from job.layers.sampling import (
+    Options,
+    apply_penalties,
+    check,
+    exempt_words,
+    sample_token,
+    seeded,
+    uniform,
+)
 from job.model import RNN
 
 
 @torch.inference_mode()
 def sample(
     network: RNN,
-    primer: Sequence[int],
+    vocabulary: Vocabulary,
     prompts: Sequence[Sequence[int]],
     length: int,
     *,
-    unknown_id: int,
-    temperature: float,
-    top_p: float = 1.0,
+    options: Options,
     cache: CacheConfig = NO_CACHE,
     seed: int = 0,
 ) -> list[list[int]]:
-    """Writes one scene after each prompt, all side by side.
+    """Writes one scene after each prompt.
 
     Args:
-        primer: ids read before every prompt, not part of the scenes; one or more.
-        prompts: the ids that each scene begins with.
+        network: on any device; evaluation mode is set while it writes.
+        vocabulary: its vocabulary, whose primer is read before every prompt.
+        prompts: ids that each scene starts with, without out-of-vocabulary words.
         length: words of a scene, its prompt included.
-        unknown_id: the id that is never chosen.
-        temperature: what scores are divided by; 0 takes the likeliest word.
-        top_p: draws from the fewest words that have this share of the probability (Holtzman et
-            al., 2019); 1 draws from all.
-        cache: of the scene's own words.
+        options: of the sampler.
+        cache: holds words of the same scene.
+        seed: scene n is written with seed + n, as `generate_batch` of an exported model does.
 
     Returns:
-        The ids of each scene; the same for the same seed on the same kind of machine.
+        The ids of each scene, prompt included.
     """
-    device = next(network.parameters()).device
-    generator = torch.Generator().manual_seed(seed)  # on the CPU, for every device
-    given = torch.full((length, len(prompts)), -1)
-    for column, prompt in enumerate(prompts):
-        given[: len(prompt), column] = torch.tensor(prompt[:length], dtype=torch.int64)
-    given = given.to(device)
+    check(options)
+    primer = vocabulary.encode(vocabulary.primer)
+    exempt = exempt_words(vocabulary.words, vocabulary.symbols)
     was_training = network.training
     network.eval()
-    tokens = torch.tensor(primer, device=device).expand(len(prompts), -1)
-    hidden = network.init_hidden(len(prompts))
-    written: list[Tensor] = []
-    keys: list[Tensor] = []
-    for row in given:
-        scores, features, hidden = network.read(tokens, hidden)
-        last = scores[:, -1].float()
-        if cache and written:
-            earlier = torch.stack(keys[-cache.size :], 1), torch.stack(written[-cache.size :], 1)
-            last = mix_cache(last, features[:, -1], *earlier, cache)
-        u = torch.rand(len(prompts), generator=generator).to(device)
-        chosen = choose(last, unknown_id, temperature, top_p, u)
-        chosen = torch.where(row >= 0, row, chosen)
-        written.append(chosen)
-        keys.append(features[:, -1])
-        tokens = chosen[:, None]
+    scenes = []
+    for number, prompt in enumerate(prompts):
+        random = seeded((seed + number) % 2**31)
+        scenes.append(_Scene(network, primer, list(prompt[:length]), cache, random))
+    for _ in range(length):
+        open_scenes = [scene for scene in scenes if len(scene.ids) < length]
+        if not open_scenes:
+            break
+        states = zip(*(scene.hidden for scene in open_scenes), strict=True)
+        hidden = tuple(torch.cat(rows, 1) for rows in states)
+        last = torch.tensor([[scene.last] for scene in open_scenes], device=hidden[0].device)
+        state = hidden if network.cell == "lstm" else hidden[0]
+        scores, features, state = network.read(last, state)
+        after = state if isinstance(state, tuple) else (state,)
+        scores, features = scores[:, 0].float().cpu(), features[:, 0].float().cpu()
+        for row, scene in enumerate(open_scenes):
+            scene.hidden = tuple(part[:, row : row + 1] for part in after)
+            scene.write(scores[row], features[row], vocabulary.unknown_id, exempt, options)
     network.train(was_training)
-    return torch.stack(written, dim=1).tolist() if written else [[] for _ in prompts]
+    return [scene.ids for scene in scenes]
 
 
-def mix_cache(
-    scores: Tensor, features: Tensor, keys: Tensor, words: Tensor, cache: CacheConfig
-) -> Tensor:
-    """Scores (batch, vocabulary) with the bounded cache mixed in.
+class _Scene:
+    """The state of one scene, as the exported model's streams keep it."""
 
-    Args:
-        features: (batch, features).
-        keys: features that the remembered words were predicted from (batch, words, features).
-        words: their ids (batch, words).
+    def __init__(
+        self,
+        network: RNN,
+        primer: Sequence[int],
+        prompt: list[int],
+        cache: CacheConfig,
+        random: tuple[int, int],
+    ):
+        self.ids, self.cache, self.random = prompt, cache, random
+        device = network.embedding.weight.device
+        state, keys = network.init_hidden(1), torch.zeros(0, network.fc.in_features)
+        read = [*primer, *prompt]
+        self.last = read[-1]
+        if len(read) > 1:
+            _, features, state = network.read(torch.tensor([read[:-1]], device=device), state)
+            keys = features[0, len(primer) - 1 :].float().cpu()
+        self.hidden = state if isinstance(state, tuple) else (state,)
+        self.keys = ring(keys, cache.size if cache else 0)
 
-    Returns:
-        (batch, vocabulary) log-probabilities.
-    """
-    similar = torch.softmax(cache.theta * (keys @ features[:, :, None])[..., 0].float(), 1)
-    probabilities = torch.softmax(scores, 1)
-    remembered = torch.zeros_like(scores).scatter_add_(1, words, similar)
-    mixed = cache.weight * torch.minimum(remembered, MAX_RATIO * probabilities)
-    return torch.log(mixed + (1 - mixed.sum(1, keepdim=True)) * probabilities)
-
-
-def choose(scores: Tensor, unknown_id: int, temperature: float, top_p: float, u: Tensor) -> Tensor:
-    """The next word of each scene.
-
-    Args:
-        scores: (batch, vocabulary).
-        u: (batch,) numbers in [0, 1) that decide, the likeliest word at 0.
-
-    Returns:
-        ids (batch,).
-    """
-    scores = scores.index_fill(1, torch.tensor([unknown_id], device=scores.device), -torch.inf)
-    if temperature == 0:
-        return scores.argmax(1)
-    # The best score becomes 0 first: a tiny temperature must not make two infinities.
-    probabilities = torch.softmax((scores - scores.amax(1, keepdim=True)) / temperature, 1)
-    values, ids = probabilities.sort(1, descending=True)
-    before = values.cumsum(1) - values
-    kept = (before < top_p) & (values > 0)
-    kept[:, 0] = True
-    sums = (values * kept).cumsum(1)
-    place = (sums <= u[:, None] * sums[:, -1:]).sum(1).clamp(max=kept.sum(1) - 1)
-    return ids.gather(1, place[:, None])[:, 0]
+    def write(
+        self, scores: Tensor, features: Tensor, unknown_id: int, exempt: Tensor, options: Options
+    ) -> None:
+        """Chooses the next word from the network's scores (vocabulary,)."""
+        cache, count = self.cache, len(self.ids)
+        recent = torch.tensor(self.ids[-HISTORY:], dtype=torch.int64)
+        if cache and count:
+            strength = cache.theta, cache.weight, unknown_id, 0, cache.max_ratio
+            scores = mix_cache(scores, features, self.keys, recent, count, *strength)
+        scores = scores.double()
+        scores[unknown_id] = -torch.inf
+        apply_penalties(scores, recent, exempt, options)
+        u, *random = uniform(*self.random)
+        self.random = (random[0], random[1])
+        self.last = sample_token(scores, options, u)
+        if len(self.keys):
+            self.keys[count % len(self.keys)] = features
+        self.ids.append(self.last)

@@ -1,8 +1,8 @@
-"""What a script is made of: its lines, speakers, directions and repetitions. No torch.
+"""Structure metrics of a script: lines, speakers, stage directions, repetition. No PyTorch.
 
-Scripts come as words: `Vocabulary.split`'s, the ten symbols under their names. A text is judged by
-scenes, pieces of equal length; generated scenes and excerpts of a real script are then alike in
-everything that depends on length. Repetition is counted without punctuation.
+Scripts are lists of words by `Vocabulary.split`, with the ten symbols under their names. A text is
+measured in scenes of equal length, so that generated scenes and excerpts of a real script are
+comparable. Repetition is counted without punctuation.
 """
 
 import collections
@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable, Sequence
 from data.speakers import SPEAKER
 from data.tokens import join_words, split_words, token_lookup
 
-WINDOW_WORDS = 1000  # distinct n-grams are counted in windows of so many words
-WINDOW_LINES = 100  # and distinct speakers in windows of so many lines
+WINDOW_WORDS = 1000  # distinct n-grams are counted in windows of this length
+WINDOW_LINES = 100  # distinct speakers are counted in windows of this length
 KINDS = ("word", "rare word", "unknown", "speaker", "mark")
 
 SYMBOLS = token_lookup()
@@ -30,18 +30,18 @@ Figures = dict[str, float | int | None]
 class Line:
     """A line that is not blank."""
 
-    words: list[str]  # punctuation among them
-    text: str  # as a person types it
-    speaker: str  # "" if none opens it
+    words: list[str]  # punctuation included
+    text: str  # as typed
+    speaker: str  # "" if the line has none
     after_blank: bool
 
     def spoken(self) -> int:
-        """How many words it has, without the speaker's name and without punctuation."""
+        """Number of words without the speaker's name and punctuation."""
         return len(without_marks(self.words[name_length(self.words) :]))
 
 
 def lines_of(words: Iterable[str]) -> list[Line]:
-    """The lines of a script, blank ones left out."""
+    """The lines of a script without blank ones."""
     lines: list[Line] = []
     line: list[str] = []
     blank = True
@@ -58,7 +58,7 @@ def lines_of(words: Iterable[str]) -> list[Line]:
 
 
 def name_length(line: Sequence[str]) -> int:
-    """How many words of a line are the speaker's name and its colon; 0 if no speaker opens it."""
+    """Number of words of a line that are the speaker's name and its colon; 0 if there is none."""
     for number, word in enumerate(line[:20], 1):
         if ":" in word:
             return number if SPEAKER.fullmatch(join_words(line[:number], SYMBOLS)) else 0
@@ -66,19 +66,19 @@ def name_length(line: Sequence[str]) -> int:
 
 
 def known_names(speakers: Iterable[tuple[str, int]]) -> set[str]:
-    """The names of `Vocabulary.speakers`, spelled as `Line.speaker` spells them."""
+    """The names of `Vocabulary.speakers`, with the spacing of `Line.speaker`."""
     return {join_words(split_words(name, SYMBOLS), SYMBOLS) for name, _ in speakers}
 
 
 def without_marks(words: Iterable[str]) -> list[str]:
-    """The words that are no punctuation and no line end."""
+    """The words without punctuation and line ends."""
     return [word for word in words if word not in MARKS]
 
 
 def excerpts(words: Sequence[str], count: int, length: int, seed: int) -> list[list[str]]:
-    """At most `count` pieces of `length` words, spread over a script, each from a line's start.
+    """At most `count` excerpts of `length` words, spread over a script, each from a line's start.
 
-    In random order, as generated scenes are: neighbours in a script have much in common.
+    In random order, like generated scenes: neighbouring excerpts have words in common.
     """
     count = max(1, min(count, len(words) // length))
     found = []
@@ -94,9 +94,9 @@ def excerpts(words: Sequence[str], count: int, length: int, seed: int) -> list[l
 
 
 def structure(scenes: Sequence[Sequence[str]], known: Collection[str]) -> Figures:
-    """How scenes are built; a figure without anything to measure it on is None.
+    """Metrics of lines, speakers, brackets and quotes; None if there is nothing to measure.
 
-    A scene's first line is begun by the prompt and its last one cut short: neither counts.
+    A scene's first line (it contains the prompt) and its last line (it is cut off) do not count.
 
     Args:
         scenes: each a list of words.
@@ -135,7 +135,7 @@ def structure(scenes: Sequence[Sequence[str]], known: Collection[str]) -> Figure
 
 
 def speeches(lines: Iterable[Line]) -> list[int]:
-    """The words of each speech: a line that a speaker opens, and those right under it."""
+    """Number of words of each speech: a line with a speaker, and the lines directly below it."""
     lengths: list[int] = []
     speaking = False
     for line in lines:
@@ -150,7 +150,7 @@ def speeches(lines: Iterable[Line]) -> list[int]:
 
 
 def balanced(text: str) -> bool:
-    """Whether every ( and [ is closed by its own kind, in order."""
+    """Whether every ( and [ is closed by a bracket of its kind, in order."""
     open_ones: list[str] = []
     for character in text:
         if character in "([":
@@ -161,7 +161,7 @@ def balanced(text: str) -> bool:
 
 
 def line_lengths(scenes: Iterable[Sequence[str]]) -> list[int]:
-    """How many of the lines that `structure` counts have 0 words, 1 word, 2 words, and so on."""
+    """Histogram: the number of lines that `structure` counts with 0 words, 1 word, 2 words ..."""
     counts = collections.Counter(
         len(without_marks(line.words)) for scene in scenes for line in lines_of(scene)[1:-1]
     )
@@ -169,11 +169,12 @@ def line_lengths(scenes: Iterable[Sequence[str]]) -> list[int]:
 
 
 def repetition(scenes: Sequence[Sequence[str]]) -> Figures:
-    """How much scenes repeat themselves.
+    """Repetition metrics of scenes.
 
-    distinct_n is the share of n-grams that are different ones, in windows of `WINDOW_WORDS` words
-    (Li et al., "A Diversity-Promoting Objective Function for Neural Conversation Models", 2016);
-    repeated_4_grams the share of a scene's 4-grams that stood in that scene before.
+    distinct_n is the share of distinct n-grams, in windows of `WINDOW_WORDS` words (Li et al., "A
+    Diversity-Promoting Objective Function for Neural Conversation Models", 2016); repeated_4_grams
+    is the share of a scene's 4-grams that occur earlier in that scene; longest_loop is the length
+    of the longest stretch in which a phrase directly repeats.
     """
     bare = [without_marks(scene) for scene in scenes]
     joined = [word for scene in bare for word in scene]
@@ -188,13 +189,13 @@ def repetition(scenes: Sequence[Sequence[str]]) -> Figures:
 
 
 def share_distinct(words: Sequence[str], n: int) -> float:
-    """The share of a text's n-grams that are different ones; 1 if it is too short for any."""
+    """The share of distinct n-grams among all n-grams of a text; 1 if it has none."""
     grams = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
     return len(set(grams)) / len(grams) if grams else 1.0
 
 
 def longest_loop(words: Sequence[str]) -> int:
-    """The words of the longest stretch in which one phrase directly follows itself; 0 if none."""
+    """Words of the longest stretch in which one phrase directly repeats; 0 if there is none."""
     longest = 0
     for period in range(1, len(words) // 2 + 1):
         same = 0
@@ -208,11 +209,13 @@ def longest_loop(words: Sequence[str]) -> int:
 def token_kinds(
     words: Iterable[str], known: Collection[str], counts: dict[str, int], rare: int = 10
 ) -> list[str]:
-    """The kind of each word, one of `KINDS`.
+    """The kind of each token, one of `KINDS`.
 
     Args:
+        words: a script.
         known: the vocabulary.
-        counts: how often each word was seen in training; less than `rare` is a rare word.
+        counts: count of each word in the training text.
+        rare: words with a lower count are rare words.
     """
     kinds: list[str] = []
     for line in split_lines(words):
@@ -230,7 +233,7 @@ def token_kinds(
 
 
 def split_lines(words: Iterable[str]) -> list[list[str]]:
-    """Words by line, each with its line end."""
+    """Words by line, each line with its line end."""
     lines: list[list[str]] = [[]]
     for word in words:
         lines[-1].append(word)
@@ -240,15 +243,15 @@ def split_lines(words: Iterable[str]) -> list[list[str]]:
 
 
 def windows(items: Sequence, size: int) -> list[Sequence]:
-    """Consecutive pieces of exactly `size`; what is left over is left out."""
+    """Consecutive windows of exactly `size` items; the rest is dropped."""
     return [items[i : i + size] for i in range(0, len(items) - size + 1, size)]
 
 
 def mean(values: Sequence[float]) -> float | None:
-    """The arithmetic mean; None of nothing."""
+    """The arithmetic mean; None of an empty sequence."""
     return statistics.fmean(values) if values else None
 
 
 def quantile(ordered: Sequence[int], share: float) -> int | None:
-    """The value that `share` of the values lie below; None of nothing."""
+    """The quantile of sorted values; None of an empty sequence."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None

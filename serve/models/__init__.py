@@ -1,1 +1,1 @@
-"""Loaded bundles and the runtimes that run them."""
+"""Exported models: the bundles on disk and the two inference runtimes."""

@@ -1,6 +1,6 @@
-"""An exported model by either runtime, as a `serve.scenes.cast.Writer`.
+"""The two inference runtimes: loads a bundle's model file as a `serve.scenes.cast.Writer`.
 
-PyTorch is imported only where its runtime is chosen.
+Each runtime is imported only if it is chosen, so that either may be missing.
 """
 
 import io
@@ -17,7 +17,7 @@ def load_writer(bundle: Bundle) -> Writer:
     """Loads the model of a bundle.
 
     Raises:
-        UserError: if its files are not the manifest's, are damaged, or too old for this page.
+        UserError: if a file is damaged, not the one of the manifest, or of an older format.
     """
     if bundle.file.endswith(".onnx"):
         from serve.models.onnx_writer import OnnxWriter
@@ -28,18 +28,18 @@ def load_writer(bundle: Bundle) -> Writer:
 
 
 class TorchScriptWriter:
-    """The exported TorchScript file. Any number of threads may write with one."""
+    """An exported model in TorchScript. Threads may share it."""
 
     def __init__(self, bundle: Bundle):
         import torch
 
-        torch.set_num_threads(1)  # a second thread brings nothing at batch 1, and others write too
+        torch.set_num_threads(1)  # a second thread gains nothing at these sizes
         self.torch = torch
         self.vocabulary = bundle.vocabulary()
         path = bundle.folder / bundle.file
         content = bundle.read(bundle.file)
         with warnings.catch_warnings():
-            # Deprecated, and what this project needs: one file, no code of ours to load it.
+            # TorchScript is deprecated, but the only format that needs no code of this project.
             warnings.filterwarnings("ignore", category=DeprecationWarning)
             warnings.filterwarnings("ignore", category=UserWarning, module="torch")
             try:
@@ -48,7 +48,7 @@ class TorchScriptWriter:
                 reason = str(error).strip().split("\n")[0][:120]
                 raise UserError(f"{path} is not a TorchScript file ({reason})") from None
         if not hasattr(model, "stream_next_batch"):
-            raise UserError(f"{path} was exported by an older program: make export again")
+            raise UserError(f"{path} has an older format: export the model again")
         self.model = model
 
     def start(self, prompt: str, seed: int) -> Any:
@@ -56,10 +56,10 @@ class TorchScriptWriter:
         with self.torch.inference_mode():
             return self.model.stream_start(prompt, seed)
 
-    def next(
+    def step(
         self, states: list[Any], scenes: list[Scene], allowed: list[list[int]]
     ) -> list[tuple[str, Any]]:
-        """One more word for each state: (the text to append, the next state)."""
+        """Samples one word for each state of a batch: (text to append, next state)."""
         with self.torch.inference_mode():
             return self.model.stream_next_batch(
                 states,
@@ -73,17 +73,17 @@ class TorchScriptWriter:
                 False,
             )
 
-    def redrawn(self, state: Any, after: Any) -> Any:
-        """`state` with the random numbers of `after`."""
+    def with_rng_of(self, state: Any, after: Any) -> Any:
+        """`state` with the random number generator of `after`."""
         hidden, keys, recent, numbers, oov = state
         return hidden, keys, recent, [*after[3][:2], *numbers[2:]], oov
 
     def top_next(self, prompt: str, n: int) -> list[tuple[str, float]]:
-        """The likeliest next words with their probabilities."""
+        """The `n` most likely next words with their probabilities at temperature 1."""
         with self.torch.inference_mode():
             return list(self.model.top_next(prompt, n))
 
     def logprobs(self, text: str) -> list[tuple[str, float]]:
-        """Each word of a text with its log-probability in nats."""
+        """Each word of a text with its log-probability in nats, without the cache."""
         with self.torch.inference_mode():
             return list(self.model.logprobs(text))

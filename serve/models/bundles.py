@@ -1,4 +1,4 @@
-"""The exported models in a folder: found, checked against their manifests, and told about."""
+"""Exported bundles on disk: finding them, checking them against their manifests, their facts."""
 
 import dataclasses
 import datetime
@@ -17,44 +17,45 @@ FILES = {  # by runtime and precision
     ("onnx", "int8"): "model.int8.onnx",
     ("onnx", "fp32"): "model.onnx",
 }
+FORMAT = "cold-open-manifest"
 
 
 @dataclasses.dataclass(frozen=True)
 class Bundle:
-    """One exported model: which of its files is used, and what its manifest tells."""
+    """One exported model: its folder, its manifest, and the model file in use."""
 
-    name: str  # of its folder
+    name: str  # of the folder
     folder: pathlib.Path
     file: str
     manifest: dict[str, Any]
 
     def read(self, name: str) -> bytes:
-        """A file of the bundle, once its checksum is seen to be the manifest's.
+        """The content of a file of the bundle, after a check of its SHA-256.
 
-        What is checked is what is used: the file is not opened a second time.
+        The content that is checked is the content that is used: the file is read once.
 
         Raises:
-            UserError: if it is missing, or not the one that was exported.
+            UserError: if the file cannot be read or differs from the manifest's.
         """
         path = self.folder / name
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise UserError(f"{path} cannot be read ({error.strerror}): export anew") from None
+            raise UserError(f"{path} cannot be read ({error.strerror}): export again") from None
         if hashlib.sha256(content).hexdigest() != self.manifest["files"][name]["sha256"]:
-            raise UserError(f"{path} is not the file that its manifest tells of: export anew")
+            raise UserError(f"{path} differs from the file in the manifest: export again")
         return content
 
     def vocabulary(self) -> Vocabulary:
-        """The bundle's vocabulary; raises `UserError` if it is of other weights."""
+        """The bundle's vocabulary; raises `UserError` if it belongs to other weights."""
         vocabulary = Vocabulary.from_json(self.read("vocab.json").decode("utf-8", "replace"))
         if vocabulary.weights_sha256 != self.manifest["weights_sha256"]:
-            raise UserError(f"{self.folder}: vocab.json belongs to other weights: export anew")
+            raise UserError(f"{self.folder}: vocab.json belongs to other weights: export again")
         return vocabulary
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a person may want to know of the model."""
+        """Show, scores, sizes, versions and licence of the model, for people to read."""
         manifest = self.manifest
         scores, versions = manifest["scores"], manifest["versions"]
         return {
@@ -80,7 +81,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def find_bundles(root: pathlib.Path) -> list[pathlib.Path]:
-    """The folders below `root` that hold a bundle, the one exported last first.
+    """The folders in `root` that hold a bundle, the one with the newest manifest first.
 
     Raises:
         UserError: if there is none.
@@ -98,15 +99,16 @@ def find_bundles(root: pathlib.Path) -> list[pathlib.Path]:
 
 
 def open_bundle(path: pathlib.Path, runtime: str, precision: str) -> Bundle:
-    """The bundle in a folder, or the one that a file in it belongs to.
+    """The bundle in a folder, or the bundle of a model file.
 
     Args:
-        path: the folder, or one of its model files, which is then used whatever the precision.
+        path: the folder, or one of its model files, which then overrides `precision`.
         runtime: "torchscript" or "onnx".
-        precision: "int8", or "fp32"; where there is no int8 file, fp32 serves.
+        precision: "int8", or "fp32"; a bundle without an int8 file uses fp32.
 
     Raises:
-        UserError: if there is no bundle, it is damaged, or lacks a file for the runtime.
+        UserError: if there is no bundle, its manifest is damaged or of another version, or it has
+            no file for the runtime.
     """
     folder = path if path.is_dir() else path.parent
     manifest_path = folder / "manifest.json"
@@ -115,22 +117,23 @@ def open_bundle(path: pathlib.Path, runtime: str, precision: str) -> Bundle:
     try:
         manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
         files = manifest["files"]
-        if manifest["format"] != "cold-open-manifest" or manifest["version"] != versions.MANIFEST:
-            raise UserError(f"{manifest_path} is of another version of this program: export anew")
-        fitting = [FILES[runtime, precision], FILES[runtime, "fp32"]]
+        if manifest["format"] != FORMAT or manifest["version"] != versions.MANIFEST:
+            raise UserError(f"{manifest_path} is of another version of this program: export again")
+        candidates = [FILES[runtime, precision], FILES[runtime, "fp32"]]
         if not path.is_dir():
-            fitting = [path.name] if path.name in FILES.values() else []
-        file = next((name for name in fitting if name in files), None)
+            candidates = [path.name] if path.name in FILES.values() else []
+        file = next((name for name in candidates if name in files), None)
         if file is None:
-            raise UserError(f"{path} is no model for {runtime} that its manifest names")
+            raise UserError(f"{path} is not a model file for {runtime} in its manifest")
         for name in (file, "vocab.json"):
             _ = files[name]["sha256"].lower()
         bundle = Bundle(folder.resolve().name, folder, file, manifest)
+        # What the page shows later must have the right type.
         facts = bundle.facts
         _ = datetime.datetime.fromisoformat(facts["exported"]), f"{facts['parameters']:,}"
         _ = facts["show"].strip(), facts["licence"].strip()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"{manifest_path} is damaged ({error!r:.80}): export anew") from None
+        raise UserError(f"{manifest_path} is damaged ({error!r:.80}): export again") from None
     return bundle

@@ -1,6 +1,6 @@
-"""An exported model by ONNX Runtime and NumPy: the same words as the TorchScript file, no PyTorch.
+"""The exported ONNX graphs as a `Writer`, by ONNX Runtime and NumPy: no PyTorch.
 
-docs/specification.md tells each step; comments here name its parts.
+It generates the same words as the TorchScript file. docs/specification.md defines each step.
 """
 
 import hashlib
@@ -13,32 +13,40 @@ import onnxruntime
 from data import tokens
 from data.command_line import UserError
 from data.vocab import Vocabulary
+from serve.models.cache import mix_cache
 from serve.models.sampling import apply_penalties, sample_token, seeded, uniform
 from serve.scenes.scene import Scene
 
-HISTORY = 1000  # words back that anything is remembered
-PIECE = 256  # words of a prompt at a time: their scores would fill the memory
+HISTORY = 1000  # most recent words that any rule uses, the specification's number
+CHUNK = 256  # words of a prompt in one run: their scores take 4 * vocabulary bytes each
+END, OTHER, FIRST_LETTER = 0, 1, 2  # ids of the speller; OTHER is any untrained character
 
 
 class State(NamedTuple):
-    """Where a stream stands. It may be used again as long as the state after it has not been."""
+    """The state of one stream of words; see `serve.scenes.cast.Writer` for its use."""
 
-    h: np.ndarray
+    h: np.ndarray  # (layers, 1, hidden)
     c: np.ndarray
-    keys: np.ndarray  # a ring: the key of word n of the history lies at n modulo its length
-    recent: np.ndarray  # numbers of the history's newest words
-    random: tuple[int, int]
+    keys: (
+        np.ndarray
+    )  # ring buffer (cache size + 1, features): word n's key is at n modulo its length
+    recent: np.ndarray  # (history,) ids of the newest words
+    rng: tuple[int, int]
     open_quote: bool
-    last: int  # the word that the network reads next
+    last: int  # id of the word that the network reads next
     count: int  # words of the history
-    oov: tuple[str, ...]  # words outside the vocabulary, numbered after it
+    oov: tuple[str, ...]  # out-of-vocabulary words; their ids follow the vocabulary's
 
 
 class OnnxWriter:
-    """The exported graphs. Any number of threads may write with one.
+    """An exported model in ONNX Runtime. Threads may share it.
+
+    Args:
+        model: content of model.onnx or model.int8.onnx.
+        speller: content of speller.onnx; empty for a model without a speller.
 
     Raises:
-        UserError: if a file is damaged, or they are not of one export.
+        UserError: if a file is damaged or the files are of different exports.
     """
 
     def __init__(self, model: bytes, speller: bytes, vocabulary: Vocabulary):
@@ -47,70 +55,75 @@ class OnnxWriter:
         try:
             self.model = onnxruntime.InferenceSession(model, options)
             self.speller = onnxruntime.InferenceSession(speller, options) if speller else None
-            about = self.model.get_modelmeta().custom_metadata_map
-            self.cache = json.loads(about["cache"])
-            digest = about["vocabulary_sha256"]
-        except Exception as error:  # ONNX Runtime's errors have no common base
+            metadata = self.model.get_modelmeta().custom_metadata_map
+            self.cache = json.loads(metadata["cache"])
+            digest = metadata["vocabulary_sha256"]
+        except Exception as error:  # ONNX Runtime's errors have no common base class
             reason = str(error).strip().split("\n")[0][:120]
-            raise UserError(f"the ONNX files cannot be used: {reason}") from None
+            raise UserError(f"the ONNX files cannot be loaded: {reason}") from None
         if hashlib.sha256(vocabulary.to_json().encode("utf-8")).hexdigest() != digest:
-            raise UserError("vocab.json and the ONNX file are not of one export: export anew")
+            raise UserError("vocab.json and the ONNX file are of different exports: export again")
         self.vocabulary = vocabulary
-        self.numbers = {word: number for number, word in enumerate(vocabulary.words)}
-        names = {name: symbol for symbol, name in vocabulary.symbols.items()}
-        self.characters = [names.get(word, word) for word in vocabulary.words]
-        self.names = names
-        self.unknown = vocabulary.unknown_id
-        words = vocabulary.words
-        self.spared = np.array([word in names or word.endswith((":", "]")) for word in words])
-        self.shape = [size if size != "batch" else 1 for size in self.model.get_inputs()[1].shape]
+        self.ids = {word: number for number, word in enumerate(vocabulary.words)}
+        self.characters = {name: symbol for symbol, name in vocabulary.symbols.items()}
+        self.typed_words = [self.characters.get(word, word) for word in vocabulary.words]
+        self.unknown_id = vocabulary.unknown_id
+        # Scripts repeat punctuation and speakers all the time: the penalties leave them out.
+        self.exempt = np.array(
+            [word in self.characters or word.endswith((":", "]")) for word in vocabulary.words]
+        )
+        self.hidden_shape = [
+            size if size != "batch" else 1 for size in self.model.get_inputs()[1].shape
+        ]
+        self.feature_size = self.model.get_outputs()[3].shape[2]
         if self.speller:
-            about = self.speller.get_modelmeta().custom_metadata_map
-            self.letters = json.loads(about["letters"])
-            self.longest = int(about["longest"])
-            self.calm = float(about["spelling_temperature_scale"])
+            metadata = self.speller.get_modelmeta().custom_metadata_map
+            self.letters = json.loads(metadata["letters"])
+            self.max_letters = int(metadata["longest"])
+            self.temperature_scale = float(metadata["spelling_temperature_scale"])
             self.speller_size = self.speller.get_inputs()[1].shape[1]
 
     def start(self, prompt: str, seed: int) -> State:
         """The state after a prompt."""
-        given = self.vocabulary.split(prompt)
+        words = self.vocabulary.split(prompt)
         primer = self.vocabulary.encode(self.vocabulary.primer)
-        ids, numbers, oov, quote = list(primer), [], [], False
-        for word in given:
-            number = self.numbers.get(word, self.unknown)
+        ids, history, oov, open_quote = list(primer), [], [], False
+        for word in words:
+            number = self.ids.get(word, self.unknown_id)
             ids.append(number)
-            if number == self.unknown:
-                shown = self.names.get(word, word)
-                if shown not in oov:
-                    oov.append(shown)
-                number = len(self.characters) + oov.index(shown)
-            numbers.append(number)
-            quote = tokens.quote_after(self._typed(number, oov), quote)
-        h = c = np.zeros(self.shape, np.float32)
+            if number == self.unknown_id:
+                typed = self.characters.get(word, word)
+                if typed not in oov:
+                    oov.append(typed)
+                number = len(self.typed_words) + oov.index(typed)
+            history.append(number)
+            open_quote = tokens.quote_after(self._typed(number, oov), open_quote)
+        h = c = np.zeros(self.hidden_shape, np.float32)
         features = []
-        for start in range(0, len(ids) - 1, PIECE):
-            _, h, c, found = self._read(ids[start : min(start + PIECE, len(ids) - 1)], h, c)
-            features.append(found[0])
+        for start in range(0, len(ids) - 1, CHUNK):
+            _, h, c, chunk = self._read(ids[start : min(start + CHUNK, len(ids) - 1)], h, c)
+            features.append(chunk[0])
         size = self.cache["size"]
-        # One place more than is looked at: what an older state still needs is not overwritten.
-        keys = np.zeros([size + 1, self.model.get_outputs()[3].shape[2]], np.float32)
-        if size and given:
+        # One entry more than is used: a step overwrites nothing that the state before it reads.
+        keys = np.zeros([size + 1, self.feature_size], np.float32)
+        if size and words:
             past = np.concatenate(features)[len(primer) - 1 :]
             places = np.arange(len(past))[-size:]
             keys[places % len(keys)] = past[places]
-        recent = np.array(numbers[-HISTORY:], np.int64)
-        return State(h, c, keys, recent, seeded(seed), quote, ids[-1], len(numbers), tuple(oov))
+        recent = np.array(history[-HISTORY:], np.int64)
+        rng = seeded(seed)
+        return State(h, c, keys, recent, rng, open_quote, ids[-1], len(history), tuple(oov))
 
-    def next(
+    def step(
         self, states: list[State], scenes: list[Scene], allowed: list[list[int]]
     ) -> list[tuple[str, Any]]:
-        """One more word for each state: (the text to append, the next state)."""
-        tokens_read = np.array([[state.last] for state in states], np.int64)
+        """Samples one word for each state of a batch: (text to append, next state)."""
+        last = np.array([[state.last] for state in states], np.int64)
         h = np.concatenate([state.h for state in states], 1)
         c = np.concatenate([state.c for state in states], 1)
-        scores, h, c, features = self.model.run(None, {"tokens": tokens_read, "h": h, "c": c})
+        scores, h, c, features = self.model.run(None, {"tokens": last, "h": h, "c": c})
         return [
-            self._chosen(
+            self._sample(
                 state,
                 scenes[row],
                 allowed[row],
@@ -121,7 +134,7 @@ class OnnxWriter:
             for row, state in enumerate(states)
         ]
 
-    def _chosen(
+    def _sample(
         self,
         state: State,
         scene: Scene,
@@ -130,113 +143,113 @@ class OnnxWriter:
         features: np.ndarray,
         hidden: tuple[np.ndarray, np.ndarray],
     ) -> tuple[str, State]:
-        """The next word of one scene."""
-        chances = self._remembered(scores, features, state).astype(np.float64)
+        """The next word of one scene, from scores (vocabulary,) and features (features,)."""
+        mixed = self._mixed(scores, features, state).astype(np.float64)
         if not self.speller:
-            chances[self.unknown] = -np.inf
+            mixed[self.unknown_id] = -np.inf
         if allowed:
-            kept = np.full_like(chances, -np.inf)
-            kept[allowed] = chances[allowed]
-            chances = kept
-        chances = apply_penalties(chances, state.recent, self.spared, scene)
-        u, random = uniform(state.random)
-        chosen = sample_token(chances, scene.temperature, scene.top_p, u, scene.top_k, scene.min_p)
+            kept = np.full_like(mixed, -np.inf)
+            kept[allowed] = mixed[allowed]
+            mixed = kept
+        mixed = apply_penalties(mixed, state.recent, self.exempt, scene)
+        u, rng = uniform(state.rng)
+        chosen = sample_token(mixed, scene.temperature, scene.top_p, u, scene.top_k, scene.min_p)
         oov = state.oov
-        if chosen == self.unknown:
-            word, random = self._spelled(features, scene, random)
+        if chosen == self.unknown_id:
+            word, rng = self._spell(features, scene, rng)
             if word in oov:
-                chosen = len(self.characters) + oov.index(word)
-            elif (chosen := self.numbers.get(word, -1)) < 0:
-                chosen, oov = len(self.characters) + len(oov), (*oov, word)
+                chosen = len(self.typed_words) + oov.index(word)
+            elif (chosen := self.ids.get(word, -1)) < 0:
+                chosen, oov = len(self.typed_words) + len(oov), (*oov, word)
         word = self._typed(chosen, oov)
         before, previous = ("", "", *(self._typed(n, oov) for n in state.recent[-2:]))[-2:]
         piece = tokens.typed(before, previous, word, state.open_quote)
         keys = state.keys
         keys[state.count % len(keys)] = features
-        after = State(
+        next_state = State(
             *hidden,
             keys,
             np.append(state.recent, chosen)[-HISTORY:],
-            random,
+            rng,
             tokens.quote_after(word, state.open_quote),
-            chosen if chosen < len(self.characters) else self.unknown,
+            chosen if chosen < len(self.typed_words) else self.unknown_id,
             state.count + 1,
             oov,
         )
-        return piece, after
+        return piece, next_state
 
-    def redrawn(self, state: State, after: State) -> State:
-        """`state` with the random numbers of `after`."""
-        return state._replace(random=after.random)
+    def with_rng_of(self, state: State, after: State) -> State:
+        """`state` with the random number generator of `after`."""
+        return state._replace(rng=after.rng)
+
+    def next_scores(self, state: State) -> np.ndarray:
+        """(vocabulary + out-of-vocabulary words,) scores of the next word, the cache mixed in."""
+        scores, _, _, features = self._read([state.last], state.h, state.c)
+        return self._mixed(scores[0, 0], features[0, 0], state)
 
     def top_next(self, prompt: str, n: int) -> list[tuple[str, float]]:
-        """The likeliest next words with their probabilities, as at temperature 1."""
+        """The `n` most likely next words with their probabilities at temperature 1."""
         state = self.start(prompt, 0)
-        scores, _, _, features = self._read([state.last], state.h, state.c)
-        scores = self._remembered(scores[0, 0], features[0, 0], state)
-        chances = np.exp(scores - scores.max())
-        chances /= chances.sum()
-        chances[self.unknown] = 0
-        best = np.argsort(-chances, kind="stable")[:n]
-        return [(self._typed(number, state.oov), float(chances[number])) for number in best]
+        scores = self.next_scores(state)
+        probabilities = np.exp(scores - scores.max())
+        probabilities /= probabilities.sum()
+        probabilities[self.unknown_id] = 0
+        best = np.argsort(-probabilities, kind="stable")[:n]
+        return [(self._typed(number, state.oov), float(probabilities[number])) for number in best]
 
     def logprobs(self, text: str) -> list[tuple[str, float]]:
-        """Each word of a text with its log-probability in nats, by the network alone."""
+        """Each word of a text with its log-probability in nats, without the cache.
+
+        An out-of-vocabulary word has the log-probability of the unknown word.
+        """
         words = self.vocabulary.split(text)
         primer = self.vocabulary.encode(self.vocabulary.primer)
         ids = primer + self.vocabulary.numbers(words)
-        h = c = np.zeros(self.shape, np.float32)
-        found: list[float] = []
-        for start in range(0, len(ids) - 1, PIECE):
-            end = min(start + PIECE, len(ids) - 1)
+        h = c = np.zeros(self.hidden_shape, np.float32)
+        values: list[float] = []
+        for start in range(0, len(ids) - 1, CHUNK):
+            end = min(start + CHUNK, len(ids) - 1)
             scores, h, c, _ = self._read(ids[start:end], h, c)
-            best = scores[0].max(1)
-            total = best + np.log(np.exp(scores[0] - best[:, None]).sum(1))
-            found += (scores[0, np.arange(end - start), ids[start + 1 : end + 1]] - total).tolist()
-        told = [self.names.get(word, word) for word in words]
-        return list(zip(told, found[len(primer) - 1 :], strict=True))
+            largest = scores[0].max(1)
+            total = largest + np.log(np.exp(scores[0] - largest[:, None]).sum(1))
+            targets = scores[0, np.arange(end - start), ids[start + 1 : end + 1]]
+            values += (targets - total).tolist()
+        typed = [self.characters.get(word, word) for word in words]
+        return list(zip(typed, values[len(primer) - 1 :], strict=True))
 
     def _read(self, ids: list[int], h: np.ndarray, c: np.ndarray) -> list[np.ndarray]:
         """Scores (1, time, vocabulary), h, c, features (1, time, features) after each word."""
         return self.model.run(None, {"tokens": np.array([ids], np.int64), "h": h, "c": c})
 
     def _typed(self, number: int, oov: Any) -> str:
-        known = len(self.characters)
-        return self.characters[number] if number < known else oov[number - known]
+        known = len(self.typed_words)
+        return self.typed_words[number] if number < known else oov[number - known]
 
-    def _remembered(self, scores: np.ndarray, features: np.ndarray, state: State) -> np.ndarray:
-        """*Neural cache*: (vocabulary + out-of-vocabulary words,)."""
+    def _mixed(self, scores: np.ndarray, features: np.ndarray, state: State) -> np.ndarray:
         size, count = self.cache["size"], state.count
         if not size or not count:
             return scores
         places = np.arange(max(0, count - size), count) % len(state.keys)
-        alike = self.cache["theta"] * (state.keys[places] @ features)
-        weights = np.exp(alike - alike.max())
-        weights /= weights.sum()
-        oov = len(state.oov)
-        found = np.bincount(state.recent[-len(places) :], weights, len(scores) + oov)
-        best = scores.max()
-        total = best + np.log(np.exp(scores - best).sum())
-        chances = np.exp(scores - total)
-        bound = np.append(chances, np.full(oov, chances[self.unknown], np.float32))
-        mixed = self.cache["weight"] * np.minimum(found, self.cache["max_ratio"] * bound)
-        mixed[: len(scores)] += (1 - mixed.sum()) * chances
-        with np.errstate(divide="ignore"):  # a word remembered no more has no chance
-            return np.log(mixed) + total
+        recent = state.recent[-len(places) :]
+        keys = state.keys[places]
+        return mix_cache(
+            scores, features, keys, recent, self.cache, self.unknown_id, len(state.oov)
+        )
 
-    def _spelled(
-        self, features: np.ndarray, scene: Scene, random: tuple[int, int]
+    def _spell(
+        self, features: np.ndarray, scene: Scene, rng: tuple[int, int]
     ) -> tuple[str, tuple[int, int]]:
-        """*Spelling*: (the word, the random numbers' state after it)."""
-        word, letter, h = "", 0, np.zeros([1, self.speller_size], np.float32)
-        for _ in range(self.longest):
-            step = {"letter": np.array([letter]), "h": h, "features": features[None]}
-            scores, h = self.speller.run(None, step)
+        """(a new word, the random number generator after it), sampled letter by letter."""
+        word, letter, h = "", END, np.zeros([1, self.speller_size], np.float32)
+        for _ in range(self.max_letters):
+            inputs = {"letter": np.array([letter]), "h": h, "features": features[None]}
+            scores, h = self.speller.run(None, inputs)
             scores = scores[0].astype(np.float64)
-            scores[[1] if word else [0, 1]] = -np.inf
-            u, random = uniform(random)
-            letter = sample_token(scores, self.calm * scene.temperature, scene.top_p, u)
-            if letter == 0:
+            scores[[OTHER] if word else [END, OTHER]] = -np.inf
+            u, rng = uniform(rng)
+            temperature = self.temperature_scale * scene.temperature
+            letter = sample_token(scores, temperature, scene.top_p, u)
+            if letter == END:
                 break
-            word += self.letters[letter - 2]
-        return word, random
+            word += self.letters[letter - FIRST_LETTER]
+        return word, rng

@@ -1,51 +1,64 @@
-"""How the next word is drawn, in NumPy: the parts of docs/specification.md of these names."""
+"""Sampling of the next word in NumPy, as docs/specification.md defines it.
+
+The same algorithm as in the exported TorchScript file: the same seed gives the same words.
+"""
 
 import numpy as np
 
 from serve.scenes.scene import Scene
 
-WINDOW = 64  # words back that the repetition penalty looks
-HEAD = 128  # so many are sorted first, mostly enough
+PENALTY_WINDOW = 64  # most recent words that the repetition penalty covers
+HEAD = 128  # words that are sorted first: top-p and min-p mostly need no more of them
 
 
 def seeded(seed: int) -> tuple[int, int]:
-    """The random numbers' state for a seed from 0 to 2147483647."""
-    random = 1 + seed % 2147483562, 1 + (seed * 69069 + 12345) % 2147483398
-    for _ in range(8):  # neighbouring seeds begin alike
-        _, random = uniform(random)
-    return random
+    """The random number generator's state for a seed from 0 to 2147483647."""
+    rng = 1 + seed % 2147483562, 1 + (seed * 69069 + 12345) % 2147483398
+    for _ in range(8):  # the first numbers of neighbouring seeds are similar
+        _, rng = uniform(rng)
+    return rng
 
 
-def uniform(random: tuple[int, int]) -> tuple[float, tuple[int, int]]:
-    """A number in (0, 1) and the next state: L'Ecuyer's combined generator (CACM 31, 1988)."""
-    one, two = 40014 * random[0] % 2147483563, 40692 * random[1] % 2147483399
+def uniform(rng: tuple[int, int]) -> tuple[float, tuple[int, int]]:
+    """A number in (0, 1) and the next state, by L'Ecuyer's combined generator.
+
+    P. L'Ecuyer, Efficient and portable combined random number generators, CACM 31(6), 1988.
+    """
+    one, two = 40014 * rng[0] % 2147483563, 40692 * rng[1] % 2147483399
     return ((one - two) % 2147483562 or 2147483562) / 2147483563, (one, two)
 
 
 def apply_penalties(
-    scores: np.ndarray, recent: np.ndarray, spared: np.ndarray, scene: Scene
+    scores: np.ndarray, recent: np.ndarray, exempt: np.ndarray, scene: Scene
 ) -> np.ndarray:
-    """*Penalty* and *N-grams*: scores (words,), of which a part is changed in place.
+    """Applies the repetition penalty and the no-repeat n-gram rule.
+
+    The penalty is that of CTRL (Keskar et al., 2019, arXiv:1909.05858).
 
     Args:
-        recent: numbers of the words before, the newest last.
-        spared: (vocabulary,) bool.
+        scores: (words,) of the vocabulary and the out-of-vocabulary words; changed in place.
+        recent: (history,) ids of the preceding words, the newest last.
+        exempt: (vocabulary,) bool, True for punctuation and speakers.
+
+    Returns:
+        `scores`.
     """
     if scene.repetition_penalty != 1:
-        words = _unspared(recent[-WINDOW:], spared, len(scores))
-        found, penalty = scores[words], scene.repetition_penalty
-        scores[words] = np.where(found > 0, found / penalty, found * penalty)
+        ids = _without_exempt(recent[-PENALTY_WINDOW:], exempt, len(scores))
+        found, penalty = scores[ids], scene.repetition_penalty
+        scores[ids] = np.where(found > 0, found / penalty, found * penalty)
     size = scene.no_repeat_ngram_size
     if size and len(recent) >= size:
-        runs = np.lib.stride_tricks.sliding_window_view(recent, size)
-        again = runs[(runs[:, : size - 1] == recent[len(recent) - size + 1 :]).all(1), size - 1]
-        scores[_unspared(again, spared, len(scores))] = -np.inf
+        ngrams = np.lib.stride_tricks.sliding_window_view(recent, size)
+        prefix = recent[len(recent) - size + 1 :]
+        repeated = ngrams[(ngrams[:, : size - 1] == prefix).all(1), size - 1]
+        scores[_without_exempt(repeated, exempt, len(scores))] = -np.inf
     return scores
 
 
-def _unspared(words: np.ndarray, spared: np.ndarray, count: int) -> np.ndarray:
-    words = words[words < count]
-    return words[~((words < len(spared)) & spared[np.minimum(words, len(spared) - 1)])]
+def _without_exempt(ids: np.ndarray, exempt: np.ndarray, count: int) -> np.ndarray:
+    ids = ids[ids < count]
+    return ids[~((ids < len(exempt)) & exempt[np.minimum(ids, len(exempt) - 1)])]
 
 
 def sample_token(
@@ -56,19 +69,29 @@ def sample_token(
     top_k: int = 0,
     min_p: float = 0.0,
 ) -> int:
-    """The number of the next word: *Choosing a word*, from 5 on; scores (words,) float64."""
+    """The id of the next word, sampled with temperature, top-k, top-p and min-p.
+
+    Top-p is nucleus sampling (Holtzman et al., 2020, arXiv:1904.09751), min-p that of Nguyen et
+    al. (2024, arXiv:2407.01082).
+
+    Args:
+        scores: (words,) float64 log-probabilities, not necessarily normalized.
+        temperature: 0 takes the most likely word.
+        u: a random number in (0, 1).
+        top_k: 0 is off.
+    """
     if temperature == 0:
         return int(scores.argmax())
-    chances = np.exp((scores - scores.max()) / temperature)
-    chances /= chances.sum()
-    width = min(top_k or len(chances), len(chances))
+    probabilities = np.exp((scores - scores.max()) / temperature)
+    probabilities /= probabilities.sum()
+    width = min(top_k or len(probabilities), len(probabilities))
     head = width if top_k else min(HEAD, width)
     while True:
-        # All that equal the last one too: of equals the lower number goes first.
-        least = np.partition(chances, len(chances) - head)[len(chances) - head]
-        ids = np.flatnonzero(chances >= least)
-        ids = ids[np.argsort(-chances[ids], kind="stable")][:width]
-        values = chances[ids]
+        # All that equal the last one too: of equal probabilities the lower id comes first.
+        least = np.partition(probabilities, len(probabilities) - head)[len(probabilities) - head]
+        ids = np.flatnonzero(probabilities >= least)
+        ids = ids[np.argsort(-probabilities[ids], kind="stable")][:width]
+        values = probabilities[ids]
         enough = top_p < 1 and values.sum() >= top_p
         if enough or head >= width or values[-1] < min_p * values[0]:
             break

@@ -1,1 +1,1 @@
-"""The page that people see."""
+"""The web page: a Gradio app with one file for each tab."""

@@ -1,46 +1,47 @@
-"""What the page tells of itself: who wrote this, and how good it is."""
+"""The page's header and the About tab: what the models are, and their scores."""
 
 import datetime
 import html
 import math
 
-from serve.actions import Told
+from serve.actions import Facts
 
 
-def masthead(show: str) -> str:
-    """The page's first lines."""
+def header_html(show: str) -> str:
+    """The title and the first sentence of the page."""
     return (
-        "<h1>Cold Open</h1><p>A small network has read every script of "
-        f"<b>{html.escape(show)}</b>. Choose who speaks, begin a scene, and it writes on.</p>"
+        "<h1>Cold Open</h1><p>A small neural network, trained on the scripts of "
+        f"<b>{html.escape(show)}</b>. Choose the cast and a first line: it writes the scene.</p>"
     )
 
 
-def about(facts: list[Told]) -> str:
-    """The tab About."""
+def about_html(facts: list[Facts]) -> str:
+    """The content of the About tab."""
     return (
-        "<h2>Who writes here</h2>"
-        "<p>Not a person, and no large language model either: a recurrent network that was "
-        "trained on the scripts of one show and nothing else. It writes word after word; each is "
-        "drawn from what it thinks likely after all before it. It has no plot in mind, knows no "
-        "facts, and says whatever its scripts' people say. What it writes is not by the show's "
-        "writers or actors: do not publish it as theirs.</p>"
-        "<p>The same seed and settings write the same scene again. In <b>Inside</b>, words that "
-        "surprised the model are darker; choose one to see what it would rather have said.</p>"
-        + "".join(map(_card, facts))
+        "<h2>About the model</h2>"
+        "<p>The scenes are written by a recurrent neural network, not by a person and not by a "
+        "large language model. It is trained on the scripts of one show. It generates one word "
+        "after the other; each word is sampled from the probabilities that the network computes "
+        "from all words before it. It has no plot and knows no facts, and it can repeat anything "
+        "from its scripts. The show's writers and actors have no part in the scenes: do "
+        "not publish a scene as theirs.</p>"
+        "<p>The same seed and options give the same scene. In the view <b>Probabilities</b>, "
+        "unlikely words are darker; select a word for the alternatives.</p>"
+        + "".join(map(_model_card, facts))
     )
 
 
-def _card(fact: Told) -> str:
+def _model_card(fact: Facts) -> str:
     day = datetime.datetime.fromisoformat(fact["exported"]).date()
     loss = fact["held_out_loss"]
     rows = {
         "Speakers": f"{len(fact['speakers'])}: {', '.join(fact['speakers'][:8])}, ...",
-        "Vocabulary": f"{fact['vocabulary']:,} words; others are spelled letter by letter",
+        "Vocabulary": f"{fact['vocabulary']:,} words; new words are spelled letter by letter",
         "Parameters": f"{fact['parameters']:,}",
-        "Held-out loss": f"{loss:.3f} nats a word (perplexity {math.exp(loss):.1f})",
+        "Held-out loss": f"{loss:.3f} nats per word (perplexity {math.exp(loss):.1f})",
     }
     if fact["held_out_loss_with_cache"] is not None:
-        rows["with its memory"] = f"{fact['held_out_loss_with_cache']:.3f}"
+        rows["with neural cache"] = f"{fact['held_out_loss_with_cache']:.3f}"
     if fact["bits_per_character"] is not None:
         rows["Bits per character"] = f"{fact['bits_per_character']:.3f}"
     rows |= {

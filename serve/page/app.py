@@ -1,54 +1,86 @@
-"""The page itself: build_app(...) -> Blocks. Nothing is loaded or launched at import."""
+"""Builds the Gradio app: the tabs, the API, the limits. Importing it loads and starts nothing."""
 
+import json
 import pathlib
-from typing import Any
 
 import gradio as gr
-from gradio.utils import LRUCache
 
+from data import speakers, versions
 from serve.actions import Actions
 from serve.api import add_api
-from serve.calls import Calls
 from serve.config import Config
-from serve.page.about_tab import about, masthead
-from serve.page.compare_tab import add_comparison
-from serve.page.write_tab import add_room
+from serve.gradio_compat import check_blocks, limit_concurrency, limit_sessions
+from serve.instrumentation import Instrumentation
+from serve.limits import MAX_SHORT_TASKS
+from serve.page.about_tab import about_html, header_html
+from serve.page.compare_tab import add_compare_tab
+from serve.page.write_tab import add_write_tab
+from serve.scenes.scene import FORMAT
 
 CSS = pathlib.Path(__file__).with_name("page.css")
 SCRIPT = pathlib.Path(__file__).with_name("page.js")
-READERS = 8  # alternatives, surprise and the like at once
+# What page.js shares with Python, so that each value has one source.
+CLIENT_CONFIG = {
+    "speakerPattern": speakers.PATTERN,
+    "sceneFormat": FORMAT,
+    "sceneVersion": versions.SCENE,
+}
+COLOURS = {  # Gradio's own have too little contrast (WCAG 2 asks for 4.5 to 1)
+    "button_primary_background_fill": "#a8420f",
+    "button_primary_background_fill_hover": "#8a3b12",
+    "button_primary_background_fill_dark": "#a8420f",
+    "button_primary_background_fill_hover_dark": "#8a3b12",
+    "button_primary_text_color": "#ffffff",
+    "block_info_text_color": "#57534e",
+    "block_info_text_color_dark": "#b8b2aa",
+    "block_label_text_color": "#44403c",
+    "block_title_text_color": "#44403c",
+    "block_title_text_color_dark": "#d6d3d1",
+    "input_placeholder_color": "#6b6660",
+    "input_placeholder_color_dark": "#a8a29e",
+    "checkbox_background_color_selected": "#a8420f",
+    "checkbox_background_color_selected_dark": "#c2570f",
+    "checkbox_border_color_selected": "#a8420f",
+    "slider_color": "#a8420f",
+    "body_text_color_subdued": "#57534e",
+    "body_text_color_subdued_dark": "#b8b2aa",
+    "link_text_color": "#8a3b12",
+    "link_text_color_dark": "#f0a878",
+}
+THEME = gr.themes.Base(
+    font=["ui-sans-serif", "system-ui", "sans-serif"],
+    font_mono=["Courier Prime", "Courier New", "monospace"],
+    primary_hue="orange",
+).set(**COLOURS)
 
 
-class Latest(LRUCache):
-    """Gradio's cache, but that reading counts as use: a scene on its way is never the oldest."""
+def build_app(actions: Actions, instrumentation: Instrumentation, config: Config) -> gr.Blocks:
+    """The page and the API of the loaded models.
 
-    def __getitem__(self, key: str) -> Any:
-        self.move_to_end(key)
-        return super().__getitem__(key)
-
-
-def build_app(actions: Actions, calls: Calls, config: Config) -> gr.Blocks:
-    """The page and the API for the loaded models."""
+    Raises:
+        UserError: if the installed Gradio lacks what the server relies on.
+    """
     facts = actions.facts()
     with gr.Blocks(title=f"Cold Open: {facts[0]['show']}", analytics_enabled=False) as app:
-        gr.HTML(masthead(facts[0]["show"]), elem_id="masthead", apply_default_css=False)
+        gr.HTML(header_html(facts[0]["show"]), elem_id="header", apply_default_css=False)
         with gr.Tabs():
             with gr.Tab("Write"):
-                add_room(app, actions, calls, facts)
+                add_write_tab(app, actions, instrumentation, facts)
             with gr.Tab("Compare"):
-                add_comparison(actions, calls, facts)
+                add_compare_tab(actions, instrumentation, facts)
             with gr.Tab("About"):
-                gr.HTML(about(facts), elem_id="about", apply_default_css=False)
-        add_api(actions, calls)
-    for function in app.fns.values():
-        writes = function.concurrency_id == "writing"
-        function.concurrency_limit = config.scenes if writes else READERS
-        if not writes:
-            function.concurrency_id = "reading"
-    app.max_threads = config.scenes + READERS
-    # Gradio would keep a copy of the page for the last 10,000 who came, and what 2,000 of them have
-    # not fetched. Nothing is remembered of anyone here: more than who is here now is never needed.
-    app.state_session_capacity = 2 * (config.scenes + config.waiting)
-    app.queue(max_size=config.waiting)
-    app._queue.pending_messages_per_session = Latest(2 * (config.scenes + config.waiting))
+                gr.HTML(about_html(facts), elem_id="about", apply_default_css=False)
+        add_api(actions, instrumentation)
+    check_blocks(app)
+    limit_concurrency(app, config.max_concurrent, MAX_SHORT_TASKS)
+    app.queue(max_size=config.max_queue)
+    # Running and waiting sessions, twice, so that none of them is ever the oldest.
+    limit_sessions(app, 2 * (config.max_concurrent + config.max_queue))
     return app
+
+
+def head_html() -> str:
+    """The page's script with its configuration, for the head of the document."""
+    settings = json.dumps(CLIENT_CONFIG).replace("<", "\\u003c")
+    script = SCRIPT.read_text(encoding="utf-8")
+    return f"<script>window.coldOpenConfig = {settings};\n{script}</script>"

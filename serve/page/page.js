@@ -1,188 +1,221 @@
-// What the page does in the browser: shows a script, and knows which line or word is meant.
-// Texts become nodes by textContent alone: whatever a scene holds is shown, never run.
+// The page's behaviour in the browser: shows scripts, probabilities and alternatives, and saves.
+// Texts become nodes by textContent only, so that no text of a scene is ever run as HTML or script.
+// serve/page/app.py sets window.coldOpenConfig and puts this file into the page's head.
 window.coldOpen = (() => {
-  const SPEAKER = /^([^:()[\]"]{1,40}?):(?=\s|$)/;
-  const past = [];  // texts to go back to, the newest last
-  let trigger = () => {};
-  let text = "", shownAs = "Script", chosen = null;
+  const config = window.coldOpenConfig;
+  const SPEAKER = new RegExp(config.speakerPattern, "u");
+  const UNDO_STEPS = 100;
+  const SURPRISE_LEVELS = 5;  // backgrounds in page.css; one for each 2 nats
+  const FOLLOW_DISTANCE = 160;  // pixels from the end within which the view scrolls along
 
-  const $ = (selector) => document.querySelector(selector);
-  const sheet = () => $("#scene .script");
+  const history = [];  // earlier texts for undo, the newest last
+  const finished = { sceneJson: "", text: "" };  // the last scene that was generated completely
+  let trigger = () => {};  // sends an event to the server
+  let text = "", mode = "Script", selectedWord = null;
 
-  function node(tag, name, content) {
+  const find = (selector) => document.querySelector(selector);
+  const scriptBox = () => find("#scene .script");
+  const isWriting = () => document.body.classList.contains("writing");
+  const parse = (value) => (typeof value === "string" && value ? JSON.parse(value) : value || []);
+
+  function element(tag, className, content) {
     const made = document.createElement(tag);
-    if (name) made.className = name;
+    if (className) made.className = className;
     if (content !== undefined) made.textContent = content;
     return made;
   }
 
-  // A speech with its directions in brackets set apart.
-  function said(text) {
+  // The script view
+
+  function speakerOf(line) {
+    const match = SPEAKER.exec(line);
+    return match ? match[1] : "";
+  }
+
+  // A speech, with its directions in parentheses as elements of their own.
+  function speech(content) {
     const parts = document.createDocumentFragment();
-    for (const part of text.split(/(\([^()]*\)?)/)) {
-      if (part) parts.append(part.startsWith("(") ? node("i", "direction", part) : part);
+    for (const part of content.split(/(\([^()]*\)?)/)) {
+      if (part) parts.append(part.startsWith("(") ? element("i", "direction", part) : part);
     }
     return parts;
   }
 
-  function button(label, sign, action, line) {
-    const made = node("button", "tool", sign);
-    made.type = "button";
-    made.setAttribute("aria-label", label);
-    made.title = label;
-    made.dataset.action = action;
-    made.dataset.line = line;
-    return made;
+  function lineButton(label, sign, action, line) {
+    const button = element("button", "tool", sign);
+    button.type = "button";
+    button.setAttribute("aria-label", label);
+    button.title = label;
+    button.dataset.action = action;
+    button.dataset.line = line;
+    return button;
   }
 
-  function lineNode(line, number, tools) {
+  function lineElement(line, number, editable) {
     const heading = line.startsWith("[");
     const speaker = heading ? null : SPEAKER.exec(line);
-    const made = node(heading ? "h2" : "p", heading ? "heading" : "line");
-    if (speaker) made.append(node("b", "speaker", speaker[1]), " ");
+    const made = element(heading ? "h2" : "p", heading ? "heading" : "line");
+    if (speaker) made.append(element("b", "speaker", speaker[1]), " ");
     const rest = heading ? line.replace(/^\[|\]$/g, "") : speaker ? line.slice(speaker[0].length) : line;
-    made.append(said(rest.trim()));
-    if (!tools) return made;
-    const who = speaker ? ` of ${speaker[1]}` : "";
-    const row = node("span", "line-tools");
-    row.append(
-      button(`Rewrite line ${number + 1}${who}`, "↻", "retry", number),
-      button(`Continue after line ${number + 1}${who}`, "▸", "expand", number),
+    made.append(speech(rest.trim()));
+    if (!editable) return made;
+    const of = speaker ? ` of ${speaker[1]}` : "";
+    const tools = element("span", "line-tools");
+    tools.append(
+      lineButton(`Rewrite line ${number + 1}${of}`, "↻", "retry", number),
+      lineButton(`Continue after line ${number + 1}${of}`, "▸", "expand", number),
     );
-    made.append(row);
+    made.append(tools);
     return made;
   }
 
-  // Only the lines that changed are made anew: the rest keep their place and focus.
-  function render(target, text, tools) {
-    if (!target) return;
-    const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
-    const before = target.lines || [];
+  // Replaces the lines from the first changed one on: unchanged lines keep their focus.
+  function render(box, content, editable) {
+    if (!box) return;
+    const lines = content.split("\n").map((line) => line.trim()).filter(Boolean);
+    const shown = box.lines || [];
     let same = 0;
-    while (same < lines.length && before[same] === lines[same]) same += 1;
-    while (target.childNodes.length > same) target.lastChild.remove();
+    while (same < lines.length && shown[same] === lines[same]) same += 1;
+    while (box.childNodes.length > same) box.lastChild.remove();
     for (let number = same; number < lines.length; number += 1) {
-      target.append(lineNode(lines[number], number, tools));
+      box.append(lineElement(lines[number], number, editable));
     }
-    target.lines = lines;
-    if (!lines.length) {
-      target.append(node("p", "hint", "The scene appears here as it is written."));
-      target.lines = [];
+    box.lines = lines;
+    if (!lines.length) box.append(element("p", "hint", "The scene appears here as it is written."));
+  }
+
+  // Keeps the newest line visible, unless the reader has scrolled up.
+  function scrollToEnd(box) {
+    if (box.scrollHeight - box.scrollTop - box.clientHeight < FOLLOW_DISTANCE) {
+      box.scrollTop = box.scrollHeight;
     }
   }
 
-  function follow(target) {  // keeps the newest line in sight, unless the reader scrolled away
-    if (target.scrollHeight - target.scrollTop - target.clientHeight < 160) {
-      target.scrollTop = target.scrollHeight;
-    }
-  }
-
-  function show(now) {
-    text = now || "";
-    if (!sheet()) return;
-    if (shownAs !== "Inside" || busy()) {
-      if (sheet().classList.contains("inside")) clear();
-      render(sheet(), text, true);
-      if (busy()) follow(sheet());
-    }
+  function show(content) {
+    text = content || "";
+    const box = scriptBox();
+    if (!box || (mode === "Probabilities" && !isWriting())) return;
+    if (box.classList.contains("probabilities")) clear();
+    render(box, text, true);
+    if (isWriting()) scrollToEnd(box);
   }
 
   function clear() {
-    sheet().classList.remove("inside");
-    sheet().replaceChildren();
-    sheet().lines = [];
-    closeOffer();
+    const box = scriptBox();
+    box.classList.remove("probabilities");
+    box.replaceChildren();
+    box.lines = [];
+    closeAlternatives();
   }
 
-  const busy = () => document.body.classList.contains("writing");
-  const parse = (value) => (typeof value === "string" && value ? JSON.parse(value) : value || []);
+  function setMode(chosen) {
+    mode = chosen;
+    document.body.classList.toggle("editing", mode === "Edit");
+    if (mode !== "Probabilities" && scriptBox()) {
+      clear();
+      render(scriptBox(), text, true);
+    }
+  }
 
-  // Each word on a ground as dark as it was unlikely; one stop of the tab key, arrows inside.
-  function inside(found) {
-    const words = parse(found);
-    if (shownAs !== "Inside" || !words.length) return;
+  // The view of probabilities: each word is a button, darker if it was less likely. The tab key
+  // reaches one of them, the arrow keys the others.
+
+  function showProbabilities(answer) {
+    const words = parse(answer);
+    if (mode !== "Probabilities" || !words.length) return;
     clear();
-    sheet().classList.add("inside");
-    let line = node("p", "line");
+    const box = scriptBox();
+    box.classList.add("probabilities");
+    let line = element("p", "line");
     words.forEach((word, place) => {
       if (word.text.trim() === "" && word.text.includes("\n")) {
-        if (line.childNodes.length) sheet().append(line);
-        line = node("p", "line");
+        if (line.childNodes.length) box.append(line);
+        line = element("p", "line");
         return;
       }
       const bare = word.text.trimStart();
       if (bare.length < word.text.length) line.append(" ");
-      const made = node("button", "word", bare);
-      made.type = "button";
-      made.dataset.word = place;
-      made.tabIndex = sheet().querySelector(".word") || line.querySelector(".word") ? -1 : 0;
+      const button = element("button", "word", bare);
+      button.type = "button";
+      button.dataset.word = place;
+      button.tabIndex = box.querySelector(".word") || line.querySelector(".word") ? -1 : 0;
       const nats = -word.logprob;
-      made.dataset.surprise = Math.min(5, Math.floor(nats / 2));
-      made.title = `${(100 * Math.exp(-nats)).toPrecision(2)} %` + (word.known ? "" : ", never heard before");
-      if (!word.known) made.classList.add("unknown");
-      line.append(made);
+      button.dataset.surprise = Math.min(SURPRISE_LEVELS, Math.floor(nats / 2));
+      button.title = percent(Math.exp(-nats)) + (word.known ? "" : ", not in the show");
+      if (!word.known) button.classList.add("unknown");
+      line.append(button);
     });
-    if (line.childNodes.length) sheet().append(line);
+    if (line.childNodes.length) box.append(line);
   }
 
-  function closeOffer() {
-    document.querySelector("#offer")?.remove();
-    document.querySelectorAll(".word[aria-expanded]").forEach((w) => w.removeAttribute("aria-expanded"));
-  }
+  const percent = (probability) => `${(100 * probability).toPrecision(2)} %`;
 
-  function offer(found) {
-    const options = parse(found);
-    closeOffer();
-    if (!chosen || !options.length) return;
-    const box = node("div");
-    box.id = "offer";
-    box.setAttribute("role", "group");
-    box.setAttribute("aria-label", `Instead of ${chosen.textContent}`);
-    box.append(node("p", "", "The model would have said"));
-    for (const option of options) {
-      const made = node("button", "option");
-      made.type = "button";
-      const share = 100 * option.probability;
-      const word = option.word === "\n" ? "(new line)" : option.word;
-      made.append(node("span", "bar"), node("span", "what", word), node("span", "share", `${share.toPrecision(2)} %`));
-      made.firstChild.style.width = `${share}%`;
-      made.dataset.alternative = option.word;
-      box.append(made);
+  function closeAlternatives() {
+    find("#alternatives")?.remove();
+    for (const word of document.querySelectorAll(".word[aria-expanded]")) {
+      word.removeAttribute("aria-expanded");
     }
-    chosen.setAttribute("aria-expanded", "true");
-    chosen.closest(".line").after(box);
+  }
+
+  function showAlternatives(answer) {
+    const alternatives = parse(answer);
+    closeAlternatives();
+    if (!selectedWord || !alternatives.length) return;
+    const box = element("div");
+    box.id = "alternatives";
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", `Alternatives to ${selectedWord.textContent}`);
+    box.append(element("p", "", "Most likely words here"));
+    for (const { word, probability } of alternatives) {
+      const option = element("button", "option");
+      option.type = "button";
+      option.append(
+        element("span", "bar"),
+        element("span", "alternative", word === "\n" ? "(new line)" : word),
+        element("span", "probability", percent(probability)),
+      );
+      option.firstChild.style.width = `${100 * probability}%`;
+      option.dataset.alternative = word;
+      box.append(option);
+    }
+    selectedWord.setAttribute("aria-expanded", "true");
+    selectedWord.closest(".line").after(box);
     box.querySelector("button").focus();
   }
 
-  function attach(element, fire) {
+  // Events. "retry", "expand", "select" and "option_select" are events that gr.HTML has.
+
+  function attach(container, fire) {
     trigger = fire;
-    render(sheet(), text, true);
-    element.addEventListener("click", (event) => {
-      const pressed = event.target.closest("button");
-      if (!pressed || busy()) return;
-      if (pressed.dataset.action) {
-        trigger(pressed.dataset.action, { line: Number(pressed.dataset.line) });
-      } else if (pressed.dataset.word) {
-        chosen = pressed;
-        trigger("select", { word: Number(pressed.dataset.word) });
-      } else if (pressed.dataset.alternative !== undefined) {
-        const taken = { word: Number(chosen.dataset.word), alternative: pressed.dataset.alternative };
-        closeOffer();
-        trigger("option_select", taken);
+    render(scriptBox(), text, true);
+    container.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button || isWriting()) return;
+      const { action, line, word, alternative } = button.dataset;
+      if (action) {
+        trigger(action, { line: Number(line) });
+      } else if (word) {
+        selectedWord = button;
+        trigger("select", { word: Number(word) });
+      } else if (alternative !== undefined) {
+        const choice = { word: Number(selectedWord.dataset.word), alternative };
+        closeAlternatives();
+        trigger("option_select", choice);
       }
     });
-    element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && $("#offer")) {
-        closeOffer();
-        chosen?.focus();
+    container.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && find("#alternatives")) {
+        closeAlternatives();
+        selectedWord?.focus();
         return;
       }
       const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1 }[event.key];
-      const list = [...element.querySelectorAll(event.target.closest("#offer") ? ".option" : ".word")];
-      const place = list.indexOf(event.target);
+      const kind = event.target.closest("#alternatives") ? ".option" : ".word";
+      const buttons = [...container.querySelectorAll(kind)];
+      const place = buttons.indexOf(event.target);
       if (!step || place < 0) return;
-      const next = list[Math.max(0, Math.min(list.length - 1, place + step))];
-      if (next.classList.contains("word")) {
+      const next = buttons[Math.max(0, Math.min(buttons.length - 1, place + step))];
+      if (kind === ".word") {
         event.target.tabIndex = -1;
         next.tabIndex = 0;
       }
@@ -191,34 +224,48 @@ window.coldOpen = (() => {
     });
   }
 
+  // Before a scene is written: called with the values of the event, which it returns.
   function begin(values) {
-    if (past[past.length - 1] !== text) past.push(text);
-    if (past.length > 100) past.shift();
+    if (history[history.length - 1] !== text) history.push(text);
+    if (history.length > UNDO_STEPS) history.shift();
     document.body.classList.add("writing");
-    closeOffer();
-    const top = sheet()?.getBoundingClientRect().top;
-    if (top > window.innerHeight * 0.7) sheet().scrollIntoView({ behavior: "smooth", block: "start" });
+    closeAlternatives();
+    const top = scriptBox()?.getBoundingClientRect().top;
+    if (top > window.innerHeight * 0.7) {
+      scriptBox().scrollIntoView({ behavior: "smooth", block: "start" });
+    }
     return values;
   }
 
-  function done(found) {
+  function stop() {
     document.body.classList.remove("writing");
-    if (shownAs === "Inside") inside(found);
+  }
+
+  // After a scene is written.
+  function done(words, sceneJson) {
+    finished.sceneJson = sceneJson;
+    finished.text = text;
+    stop();
+    if (mode === "Probabilities") showProbabilities(words);
     else show(text);
   }
 
-  // The JSON that writes the scene again; of a scene that a person changed, the text itself.
-  function recipe(now, saved, model) {
-    const scene = saved ? JSON.parse(saved) : null;
-    if (scene && saved === last.saved && now === last.text) return saved;
+  // Links and downloads
+
+  // The JSON that generates the scene again; of an edited scene, JSON that holds its text.
+  function sceneJsonOf(content, sceneJson, model) {
+    if (sceneJson && sceneJson === finished.sceneJson && content === finished.text) return sceneJson;
     return JSON.stringify({
-      format: "cold-open-scene", version: 1, prompt: now, max_new_tokens: 0, model: model || "",
+      format: config.sceneFormat,
+      version: config.sceneVersion,
+      prompt: content,
+      max_new_tokens: 0,
+      model: model || "",
     });
   }
 
-  const last = { saved: "", text: "" };
-
-  async function packed(value) {
+  // Text as deflate in URL-safe base64, and back.
+  async function compress(value) {
     const stream = new Blob([value]).stream().pipeThrough(new CompressionStream("deflate-raw"));
     const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
     let letters = "";
@@ -226,66 +273,54 @@ window.coldOpen = (() => {
     return btoa(letters).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
   }
 
-  async function unpacked(value) {
+  async function decompress(value) {
     const letters = atob(value.replace(/-/g, "+").replace(/_/g, "/"));
     const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
     return new Response(stream).text();
   }
 
-  async function link(now, saved, model) {
-    const hash = `#scene=${await packed(recipe(now, saved, model))}`;
-    history.replaceState(null, "", hash);
+  async function copyLink(content, sceneJson, model) {
+    const hash = `#scene=${await compress(sceneJsonOf(content, sceneJson, model))}`;
+    window.history.replaceState(null, "", hash);
     try {
       await navigator.clipboard.writeText(location.href);
-      say("The link is copied: whoever opens it sees this scene written again.");
+      showNote("The link is copied. It opens this page and writes the same scene.");
     } catch {
-      say("The link stands in the address bar: copy it from there.");
+      showNote("The link is in the address bar: copy it from there.");
     }
   }
 
-  async function fromAddress() {
-    const found = /^#scene=([\w-]+)$/.exec(location.hash);
-    if (!found) return "";
+  async function sceneOfAddress() {
+    const match = /^#scene=([\w-]+)$/.exec(location.hash);
+    if (!match) return "";
     try {
-      return await unpacked(found[1]);
+      return await decompress(match[1]);
     } catch {
-      return "{}";  // the server says what is wrong with it
+      return "{}";  // the server answers with what is wrong
     }
   }
 
-  function say(sentence) {
-    const place = $("#note p") || $("#note").appendChild(node("p"));
-    place.textContent = sentence;
+  function showNote(sentence) {
+    const note = find("#note p") || find("#note").appendChild(element("p"));
+    note.textContent = sentence;
   }
 
-  function save(content, kind) {
+  function save(content, extension) {
     if (!content) return;
-    const made = node("a");
-    made.href = URL.createObjectURL(new Blob([content], { type: "text/plain;charset=utf-8" }));
-    made.download = `cold-open.${kind}`;
-    made.click();
-    URL.revokeObjectURL(made.href);
+    const link = element("a");
+    link.href = URL.createObjectURL(new Blob([content], { type: "text/plain;charset=utf-8" }));
+    link.download = `cold-open.${extension}`;
+    link.click();
+    URL.revokeObjectURL(link.href);
   }
+
+  const saveJson = (content, sceneJson, model) => save(sceneJsonOf(content, sceneJson, model), "json");
+  const showIn = (id, content) => render(find(`#${id} .script`), content || "", false);
+  const undo = () => [history.pop() ?? text, ""];
 
   return {
-    attach, begin, fromAddress, inside, link, offer, save, show,
-    done(found, saved) {
-      last.saved = saved;
-      last.text = text;
-      done(found);
-    },
-    json: (now, saved, model) => save(recipe(now, saved, model), "json"),
-    look(mode) {
-      shownAs = mode;
-      document.body.classList.toggle("editing", mode === "Edit");
-      if (mode !== "Inside" && sheet()) {
-        clear();
-        render(sheet(), text, true);
-      }
-    },
-    showAt: (id, now) => render($(`#${id} .script`), now || "", false),
-    stop: () => document.body.classList.remove("writing"),
-    undo: () => [past.pop() ?? text, ""],
+    attach, begin, copyLink, done, save, saveJson, sceneOfAddress, setMode, show, showAlternatives,
+    showIn, showProbabilities, speakerOf, stop, undo,
   };
 })();

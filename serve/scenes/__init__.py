@@ -1,1 +1,1 @@
-"""Scenes: what is asked for, and how it is written."""
+"""Scenes: the checked request, its generation, and the scheduler."""

@@ -1,4 +1,4 @@
-"""Who may speak: holds a model to the chosen names wherever a line begins."""
+"""The cast of a scene: constrains generation to the chosen speakers at the start of each line."""
 
 from typing import Any, Protocol
 
@@ -9,82 +9,88 @@ from serve.scenes.scene import Scene, shortened
 
 
 class Writer(Protocol):
-    """What an exported model can do, by whichever runtime; see `serve.models.backends`."""
+    """An exported model in either runtime; `serve.models.backends` implements it.
+
+    A state is opaque and belongs to one stream of words. It can be used again until the state that
+    follows it is used.
+    """
 
     vocabulary: Vocabulary
 
     def start(self, prompt: str, seed: int) -> Any:
         """The state after a prompt."""
 
-    def next(
+    def step(
         self, states: list[Any], scenes: list[Scene], allowed: list[list[int]]
     ) -> list[tuple[str, Any]]:
-        """One more word for each state: (the text to append, the next state).
+        """Samples one word for each state of a batch.
 
-        Of an empty list among `allowed`, any word; else one of these ids. A state that is given
-        may be used again as long as the state after it has not been.
+        Args:
+            allowed: for each state the ids to sample from; an empty list is the whole vocabulary.
+
+        Returns:
+            for each state (text to append, next state).
         """
 
-    def redrawn(self, state: Any, after: Any) -> Any:
-        """`state` with the random numbers of `after`, so that another word can be drawn."""
+    def with_rng_of(self, state: Any, after: Any) -> Any:
+        """`state` with the random number generator of `after`, to sample a different word."""
 
     def top_next(self, prompt: str, n: int) -> list[tuple[str, float]]:
-        """The likeliest next words with their probabilities."""
+        """The `n` most likely next words with their probabilities."""
 
     def logprobs(self, text: str) -> list[tuple[str, float]]:
         """Each word of a text with its log-probability in nats."""
 
 
 class Cast:
-    """The chosen speakers, as what may follow the words that a line has so far.
+    """The chosen speakers as a prefix tree of the words that may start a line.
 
-    A word is first drawn freely. If it begins a line that is neither a direction nor one of the
-    chosen, another is drawn among the chosen alone. Directions so keep their share, and each of
-    the chosen has the share of them all that the model gives.
+    A word is first sampled from the whole vocabulary. If it starts a line that is neither a
+    direction nor spoken by the cast, another one is sampled among the cast. Directions so keep
+    their probability, and the speakers of the cast keep their proportions.
+
+    Args:
+        names: of the speakers, in any case; none allows everyone.
 
     Raises:
-        UserError: for a name that does not speak in the show.
+        UserError: for a name that is not a speaker of the show.
     """
 
     def __init__(self, vocabulary: Vocabulary, names: tuple[str, ...]):
         self.vocabulary = vocabulary
         known = {name for name, _ in vocabulary.speakers}
-        numbers = {word: number for number, word in enumerate(vocabulary.words)}
-        self.following: dict[tuple[str, ...], dict[str, int]] = {}
+        ids = {word: number for number, word in enumerate(vocabulary.words)}
+        self.next_words: dict[tuple[str, ...], dict[str, int]] = {}  # of each prefix, with ids
         for name in names:
-            normalized = (
-                tokens.normalize(name.strip(), vocabulary.normalization)
-                .strip()
-                .removesuffix(":")
-                .strip()
-            )
+            normalized = tokens.normalize(name.strip(), vocabulary.normalization)
+            normalized = normalized.strip().removesuffix(":").strip()
             if normalized not in known:
-                most = ", ".join(name for name, _ in vocabulary.speakers[:5])
+                examples = ", ".join(name for name, _ in vocabulary.speakers[:5])
                 raise UserError(
-                    f"{shortened(name)} does not speak in {vocabulary.show}; these do: {most}, ..."
+                    f"{shortened(name)} is not a speaker of {vocabulary.show}; "
+                    f"its speakers are {examples}, ..."
                 )
             words = vocabulary.split(normalized + ":")
             for place, word in enumerate(words):
-                step = self.following.setdefault(tuple(words[:place]), {})
-                step[word] = numbers[word]
+                self.next_words.setdefault(tuple(words[:place]), {})[word] = ids[word]
 
-    def line_of(self, text: str) -> list[str]:
-        """The words of a text's last line, which is still being written."""
+    def last_line(self, text: str) -> list[str]:
+        """The words of a text's last line, which is not finished yet."""
         return self.vocabulary.split(text.rpartition("\n")[2])
 
-    def instead(self, line: list[str], blank: bool, piece: str) -> list[int]:
-        """The ids of which another word must be drawn, if this one may not stand; else none.
+    def replacements(self, line: list[str], after_blank: bool, piece: str) -> list[int]:
+        """The ids to sample from instead of a word, or an empty list if the word is allowed.
 
         Args:
-            line: words of the line so far.
-            blank: whether the line before it is empty, so that another new line is not wanted.
-            piece: the word that was drawn freely, as typed.
+            line: the words of the line so far.
+            after_blank: whether the line before it is blank; a second blank line is not allowed.
+            piece: the sampled word as it is typed.
         """
-        choices = self.following.get(tuple(line))
+        choices = self.next_words.get(tuple(line))
         if choices is None:
             return []
         word = piece.strip(" ")
-        direction = not line and (word.startswith(("(", "[")) or (word == "\n" and not blank))
+        direction = not line and (word.startswith(("(", "[")) or (word == "\n" and not after_blank))
         if direction or self.vocabulary.symbols.get(word, word) in choices:
             return []
         return sorted(choices.values())

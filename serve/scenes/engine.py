@@ -1,132 +1,154 @@
-"""Many scenes at once on few cores: all go on word by word together, and the server stays awake."""
+"""The scheduler: generates many scenes together in one thread, off the event loop."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from data.command_line import UserError
+from serve.limits import MAX_BATCH, PACED_FROM, PACED_INTERVAL, TIME_SLICE, WORDS_PER_SECOND
 from serve.metrics import Metrics
 from serve.scenes.cast import Writer
-from serve.scenes.writing import Writing, step
-
-SIDE_BY_SIDE = 32  # scenes in one step of the network; more of them take turns
-TURN = 0.04  # seconds until one who writes alone sees more
-ROUND = 0.12  # and of many; each gets PACE in it
-PACE = 25  # words a second of each of many: several times as fast as people read
-CROWD = 4  # scenes from which on there are many
+from serve.scenes.generation import Generation, generate_word
 
 
 class Engine:
-    """Runs the network in threads of its own.
+    """Runs the models in threads of its own.
+
+    Few concurrent scenes are generated as fast as the CPU allows; from `PACED_FROM` on each gets
+    `WORDS_PER_SECOND`, which leaves the event loop time to answer.
 
     Args:
-        workers: threads for prompts and questions; one more writes.
-        max_seconds: the longest that one scene is written on.
-        metrics: where to count.
+        threads: for prompts and short tasks; generation uses one more.
+        scene_timeout: seconds after which a scene is ended.
+        clock: returns the time in seconds; tests pass a simulated one.
+        sleep: waits for some seconds of that time.
     """
 
-    def __init__(self, workers: int, max_seconds: float, metrics: Metrics):
-        self.max_seconds, self.metrics = max_seconds, metrics
-        self.readers = ThreadPoolExecutor(workers, thread_name_prefix="reader")
-        self.writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
-        self.going: dict[Writing, asyncio.Event] = {}  # scenes under way, and who waits for each
+    def __init__(
+        self,
+        threads: int,
+        scene_timeout: float,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ):
+        self.scene_timeout, self.metrics = scene_timeout, metrics
+        self.clock, self.sleep = clock, sleep
+        self.short_tasks = ThreadPoolExecutor(threads, thread_name_prefix="short-tasks")
+        self.generating = ThreadPoolExecutor(1, thread_name_prefix="generating")
+        self.active: dict[Generation, asyncio.Event] = {}  # set when there is more to show
         self.draining = False
         self.task: asyncio.Task | None = None
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """The result of a short computation in one of the threads."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.readers, function, *arguments)
+        return await loop.run_in_executor(self.short_tasks, function, *arguments)
 
-    async def write(self, writing: Writing) -> AsyncIterator[Writing]:
-        """Writes a scene; yields each time there is more of it to show.
+    async def generate(self, generation: Generation) -> AsyncIterator[Generation]:
+        """Generates a scene; yields it each time it has more words.
 
         Raises:
-            UserError: if the server is about to stop.
+            UserError: if the server is shutting down.
         """
         if self.draining:
-            raise UserError("this server is about to restart: try again in a minute")
-        news = self.going[writing] = asyncio.Event()
-        self.metrics.writing.set(len(self.going))
-        began = time.monotonic()
+            raise UserError("this server is shutting down: try again in a minute")
+        updated = self.active[generation] = asyncio.Event()
+        self.metrics.active.set(len(self.active))
+        start = self.clock()
         try:
-            await self.run(writing.start)
-            began_writing, shown = time.monotonic(), -1
-            while writing.wants_more:
+            await self.run(generation.start)
+            first, shown = self.clock(), -1
+            while generation.active:
                 if self.task is None or self.task.done():
-                    self.task = asyncio.create_task(self._go_on())
-                await news.wait()
-                news.clear()
-                if writing.failure:
-                    raise writing.failure
-                writing.seconds = time.monotonic() - began_writing
-                writing.out_of_time = time.monotonic() - began > self.max_seconds
-                shown = writing.words
-                yield writing
-            if writing.failure:
-                raise writing.failure
-            if writing.words != shown:  # it came to its end while it was being shown
-                yield writing
+                    self.task = asyncio.create_task(self._generate_all())
+                await updated.wait()
+                updated.clear()
+                if generation.failure:
+                    raise generation.failure
+                generation.seconds = self.clock() - first
+                generation.timed_out = self.clock() - start > self.scene_timeout
+                shown = generation.words
+                yield generation
+            if generation.failure:
+                raise generation.failure
+            if generation.words != shown:  # it ended while the consumer was busy
+                yield generation
         finally:
-            del self.going[writing]
-            self.metrics.writing.set(len(self.going))
+            del self.active[generation]
+            self.metrics.active.set(len(self.active))
 
-    async def _go_on(self) -> None:
-        """Goes on with all scenes under way, for as long as there are any."""
+    async def _generate_all(self) -> None:
+        """Generates all active scenes until none is left."""
         loop = asyncio.get_running_loop()
-        while ready := [each for each in self.going if each.wants_more]:
-            began = time.monotonic()
-            words = 0 if len(ready) < CROWD else round(PACE * ROUND)
+        while batch := [each for each in self.active if each.active]:
+            start = self.clock()
+            paced = len(batch) >= PACED_FROM
+            words = round(WORDS_PER_SECOND * PACED_INTERVAL) if paced else None
             try:
-                self.metrics.words.inc(await loop.run_in_executor(self.writer, go_on, ready, words))
-            except Exception as failure:  # or those who wait would wait for ever
-                _fail(ready, failure)
-            for writing in ready:
-                if writing in self.going:
-                    self.going[writing].set()
-            await asyncio.sleep(max(0.0, began + ROUND - time.monotonic()) if words else 0)
+                self.metrics.words.inc(
+                    await loop.run_in_executor(
+                        self.generating, generate_words, batch, words, self.clock
+                    )
+                )
+            except Exception as failure:  # the waiting consumers would never be woken
+                _fail(batch, failure)
+            for each in batch:
+                if each in self.active:
+                    self.active[each].set()
+            await self.sleep(max(0.0, start + PACED_INTERVAL - self.clock()) if paced else 0)
 
     async def drain(self, seconds: float) -> int:
-        """Refuses new scenes and waits for those under way; returns how many are left."""
+        """Refuses new scenes, waits for the active ones, and returns how many remain.
+
+        The first half of a graceful shutdown. `seconds` is the longest wait.
+        """
         self.draining = True
-        end = time.monotonic() + seconds
-        while self.going and time.monotonic() < end:
-            await asyncio.sleep(0.05)
-        return len(self.going)
+        end = self.clock() + seconds
+        while self.active and self.clock() < end:
+            await self.sleep(0.05)
+        return len(self.active)
 
 
-def go_on(writings: list[Writing], words: int) -> int:
-    """So many words for each scene, or, with 0, as many as there is time for in a turn.
+def generate_words(
+    generations: list[Generation],
+    words: int | None,
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
+    """Adds words to each scene, in batches of at most `MAX_BATCH` scenes of one model.
+
+    Args:
+        words: how many; None for as many as fit into `TIME_SLICE`, at least one.
 
     Returns:
-        words written.
+        the words generated in all.
     """
-    before = sum(each.words for each in writings)
-    end = time.monotonic() + TURN
-    done = 0
-    while not (done >= words if words else done and time.monotonic() >= end):
-        by_model: dict[Writer, list[Writing]] = {}
-        for each in writings:
+    before = sum(each.words for each in generations)
+    end = clock() + TIME_SLICE
+    steps = 0
+    while steps < words if words is not None else steps == 0 or clock() < end:
+        by_model: dict[Writer, list[Generation]] = {}
+        for each in generations:
             if not each.done:
                 by_model.setdefault(each.writer, []).append(each)
         if not by_model:
             break
         for group in by_model.values():
-            for start in range(0, len(group), SIDE_BY_SIDE):
-                _step(group[start : start + SIDE_BY_SIDE])
-        done += 1
-    return sum(each.words for each in writings) - before
+            for start in range(0, len(group), MAX_BATCH):
+                _generate_word(group[start : start + MAX_BATCH])
+        steps += 1
+    return sum(each.words for each in generations) - before
 
 
-def _step(writings: list[Writing]) -> None:
+def _generate_word(batch: list[Generation]) -> None:
     try:
-        step(writings)
-    except Exception as failure:  # told to those who wait for these scenes, not to all
-        _fail(writings, failure)
+        generate_word(batch)
+    except Exception as failure:  # only this batch's scenes fail
+        _fail(batch, failure)
 
 
-def _fail(writings: list[Writing], failure: Exception) -> None:
-    for each in writings:
+def _fail(batch: list[Generation], failure: Exception) -> None:
+    for each in batch:
         each.failure, each.done = failure, True

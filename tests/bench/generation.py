@@ -1,9 +1,9 @@
-"""python -m tests.bench.generation: how fast an exported model writes on one CPU thread.
+"""python -m tests.bench.generation: generation speed of an exported model on one CPU thread.
 
-Everything runs one after another in one process, on one model: the course's way (the whole window
-read again for every word, written here anew), the writer in eager PyTorch, the TorchScript files,
-and docs/consumer.py with the ONNX files. The floor is what reading the weights once for each word
-would take, at the speed at which this machine reads as many bytes over and over.
+Everything runs one after another in one process, on one model: the course baseline (the whole
+window is read again for every word), the writer in eager PyTorch, the TorchScript files, and
+docs/consumer.py with the ONNX files. The memory-bandwidth limit is the speed at which this machine
+reads all weights once for each word.
 """
 
 import functools
@@ -23,24 +23,29 @@ import numpy
 import torch
 
 from data.command_line import Parser, run
-from export.bundle import newest_checkpoint
 from export.torchscript.writer import ScriptWriter
-from job.checkpoint import load_network
+from job.checkpoint import load_network, newest_checkpoint
 from job.model import RNN
-from tests.bench.training import machine
-from tests.conftest import ROOT
+from tests.bench.runs import ROOT, machine
 
-WINDOW = 10  # the course's sequence_length
+WINDOW = 10  # sequence_length of the course baseline
+COURSE = "course baseline"
 BATCHES = (8, 32)
-PROMPTS = (1, 100, 1000)  # words
+PROMPTS = (1, 100, 1000)  # words of a prompt
 
 
 def main() -> None:
     """Prints Markdown tables."""
     parser = Parser(prog="python -m tests.bench.generation", description=__doc__.split("\n")[0])
-    parser.add_argument("--checkpoint", type=pathlib.Path, help="exported, with its files beside")
-    parser.add_argument("--words", type=int, default=200, help="of each measurement")
-    parser.add_argument("--repeats", type=int, default=11, help="of each; the median counts")
+    parser.add_argument(
+        "--checkpoint",
+        type=pathlib.Path,
+        help="checkpoint with its exported files beside it (default: the newest)",
+    )
+    parser.add_argument("--words", type=int, default=200, help="words of each measurement")
+    parser.add_argument(
+        "--repeats", type=int, default=11, help="repeats of each measurement; the median counts"
+    )
     parser.add_argument("--json", type=pathlib.Path, help="file for the figures")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", ".torch.jit.[a-z_]+. is deprecated", DeprecationWarning)
@@ -54,18 +59,17 @@ def main() -> None:
 
 
 def measure(checkpoint: pathlib.Path, words: int, repeats: int) -> dict[str, Any]:
-    """All figures; tokens/s, milliseconds to the first word by words of prompt, seconds to load."""
+    """All figures: tokens/s, milliseconds to the first word by prompt length, seconds to load."""
     folder = checkpoint.parent
-    network, vocabulary, content = load_network(checkpoint)
+    network, vocabulary, trained = load_network(checkpoint)
     text = vocabulary.encode("hello, jerry. " * max(PROMPTS))
     prompts = {count: vocabulary.decode(text[:count]) for count in PROMPTS}
-    few = max(10, words // 10)  # the course's way is slow, and as slow at every word
+    few = max(10, words // 10)  # the course baseline is slow, and equally slow at every word
     paths: dict[str, dict[str, Any]] = {}
     with torch.inference_mode():
         slow = rate(lambda count: course(network, count), few, repeats)
-        paths["the course's way"] = {"tokens_per_second": slow}
-        cache = content["scores"].get("cache")
-        eager = ScriptWriter(network, vocabulary, content.get("speller") or {}, cache).eval()
+        paths[COURSE] = {"tokens_per_second": slow}
+        eager = ScriptWriter(network, vocabulary, trained.speller, trained.cache).eval()
         paths["eager PyTorch"] = measure_writer(eager, prompts, words, repeats)
         for name in ("model.torchscript.pt", "model.int8.torchscript.pt"):
             if (folder / name).is_file():
@@ -79,14 +83,14 @@ def measure(checkpoint: pathlib.Path, words: int, repeats: int) -> dict[str, Any
     for name in ("model.onnx", "model.int8.onnx"):
         if (folder / name).is_file():
             paths[name] = measure_onnx(folder, name, words, repeats)
-    floors = {kind: floor(network, width) for kind, width in (("fp32", 4), ("int8", 1))}
-    return {"machine": machine(), "words": words, "paths": paths, "floor": floors}
+    limits = {kind: bandwidth_limit(network, width) for kind, width in (("fp32", 4), ("int8", 1))}
+    return {"machine": machine(), "words": words, "paths": paths, "limit": limits}
 
 
 def measure_writer(
     writer: Any, prompts: dict[int, str], words: int, repeats: int
 ) -> dict[str, Any]:
-    """What has a method `generate`, one scene at a time."""
+    """An object with a method `generate`, one scene at a time."""
     first = {}
     for count, prompt in prompts.items():
         writer.generate(prompt, 1)
@@ -96,14 +100,14 @@ def measure_writer(
 
 
 def batch_rate(writer: Any, batch: int, words: int, repeats: int) -> float:
-    """Words a second of so many scenes side by side, all their words counted."""
+    """Tokens per second of `batch` scenes together."""
     return batch * rate(lambda count: writer.generate_batch([""] * batch, count), words, repeats)
 
 
 def measure_onnx(folder: pathlib.Path, name: str, words: int, repeats: int) -> dict[str, Any]:
-    """An ONNX file with the reference consumer; prompts and batches as bare steps.
+    """An ONNX file with the reference consumer; prompts and batches as model steps alone.
 
-    The consumer is written to be read: it takes a prompt word by word, one scene at a time.
+    The consumer is written for clarity: it reads a prompt word by word, one scene at a time.
     """
     import onnxruntime
 
@@ -139,19 +143,19 @@ def measure_onnx(folder: pathlib.Path, name: str, words: int, repeats: int) -> d
     }
     found["steps"] = rate(lambda count: steps(count, 1), words, repeats)
     for batch in BATCHES:
-        bare = functools.partial(steps, batch=batch)
-        found[f"batch_{batch}"] = batch * rate(bare, words // 4, repeats)
+        call = functools.partial(steps, batch=batch)
+        found[f"batch_{batch}"] = batch * rate(call, words // 4, repeats)
     return found
 
 
 def rate(write: Callable[[int], object], count: int, repeats: int) -> float:
-    """Words a second; a first call is not counted, it compiles."""
+    """Tokens per second; a first call, which compiles, is not counted."""
     write(min(count, 20))
     return count / median(lambda: write(count), repeats)
 
 
 def resident(folder: pathlib.Path, name: str) -> float:
-    """Megabytes at most of a process that writes 50 words with the consumer and nothing else."""
+    """Peak resident megabytes of a process that only writes 50 words with the consumer."""
     code = (
         f"import consumer as c; c.generate(c.load({str(folder.resolve())!r}, {name!r}), '', 50); "
         "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')))"
@@ -162,7 +166,7 @@ def resident(folder: pathlib.Path, name: str) -> float:
 
 
 def course(network: RNN, count: int) -> list[int]:
-    """The course's generation: each word from its own reading of the last words, no state kept."""
+    """The course baseline: every word from a full pass over the last words, without a state."""
     generator = torch.Generator().manual_seed(0)
     window = torch.zeros(1, WINDOW, dtype=torch.int64)
     written = []
@@ -175,8 +179,8 @@ def course(network: RNN, count: int) -> list[int]:
     return written
 
 
-def floor(network: RNN, width: int) -> dict[str, float]:
-    """Words a second if a word cost nothing but reading the weights, `width` bytes each."""
+def bandwidth_limit(network: RNN, width: int) -> dict[str, float]:
+    """Tokens per second if a word cost only reading the weights, `width` bytes each."""
     count = sum(
         weight.numel()
         for name, weight in network.named_parameters()
@@ -193,7 +197,7 @@ def floor(network: RNN, width: int) -> dict[str, float]:
 
 
 def median(call: Callable[[], object], repeats: int) -> float:
-    """Seconds of a call."""
+    """Median seconds of a call."""
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -203,7 +207,7 @@ def median(call: Callable[[], object], repeats: int) -> float:
 
 
 def load_consumer() -> Any:
-    """docs/consumer.py, which is no part of any package."""
+    """docs/consumer.py, which belongs to no package."""
     spec = importlib.util.spec_from_file_location("consumer", ROOT / "docs" / "consumer.py")
     assert spec is not None
     assert spec.loader is not None
@@ -214,17 +218,17 @@ def load_consumer() -> Any:
 
 def tables(report: dict[str, Any]) -> list[str]:
     """The figures as Markdown."""
-    paths, slowest = report["paths"], report["paths"]["the course's way"]["tokens_per_second"]
+    paths, slowest = report["paths"], report["paths"][COURSE]["tokens_per_second"]
     lines = [
         json.dumps(report["machine"]),
-        "| one thread | tokens/s | × the course's way | of the floor | 8 at once | 32 at once | "
+        "| one thread | tokens/s | × course baseline | of bandwidth limit | batch 8 | batch 32 | "
         + " | ".join(f"first word after {count:,}" for count in PROMPTS)
         + " | load |",
         "|" + " --- |" * (7 + len(PROMPTS)),
     ]
     for name, one in paths.items():
         rate = one["tokens_per_second"]
-        limit = report["floor"]["int8" if "int8" in name else "fp32"]["tokens_per_second"]
+        limit = report["limit"]["int8" if "int8" in name else "fp32"]["tokens_per_second"]
         batches = [f"{one[key]:,.0f}" if (key := f"batch_{n}") in one else "" for n in BATCHES]
         first = [
             f"{one['first_word_ms'][count]:.0f} ms" if "first_word_ms" in one else ""
@@ -236,12 +240,12 @@ def tables(report: dict[str, Any]) -> list[str]:
     for name, one in paths.items():
         if "steps" in one:
             lines.append(
-                f"{name}: {one['steps']:,.0f} bare steps/s, and its prompts and batches are bare "
-                f"steps too; the consumer's process takes {one['resident_mb']:.0f} MB at most"
+                f"{name}: {one['steps']:,.0f} model steps/s; its prompts and batches are steps of "
+                f"the model alone; peak memory of the consumer {one['resident_mb']:.0f} MB"
             )
-    for kind, one in report["floor"].items():
+    for kind, one in report["limit"].items():
         lines.append(
-            f"floor {kind}: {one['bytes'] / 1e6:.0f} MB a word at "
+            f"bandwidth limit {kind}: {one['bytes'] / 1e6:.0f} MB per word at "
             f"{one['gigabytes_per_second']:.0f} GB/s = {one['tokens_per_second']:,.0f} tokens/s"
         )
     return lines

@@ -1,10 +1,9 @@
-"""python -m tests.bench.kill: commands killed with -9 at random moments, and started again.
+"""python -m tests.bench.kill: commands killed with -9 at random moments, then run again.
 
-Each case is a real command on a small show. It is killed at a random moment of its life, what lies
-on the disk is checked, the same command is given again, and so on until it ends by itself; then its
-result is compared with that of a command that nobody killed. `job` saves its state after every
-step here, so that many kills fall into the middle of a save. A further case is one more function
-that returns a `Case`, and its name in CASES.
+Each case is a real command on a small show. It is killed at a random moment, the files on the disk
+are checked, the same command is run again, and so on until it ends by itself; then its result is
+compared with that of an uninterrupted command. `job` saves its state after every step here, so
+that many kills fall into a save. To add a case, add a function that returns a `Case` to CASES.
 """
 
 import dataclasses
@@ -18,85 +17,89 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
 from data.command_line import Parser, run
 from export.manifest import MANIFEST
 from export.verify_bundle import verify
-from job import checkpoint
-from tests.conftest import TINY, write_show
+from tests.conftest import ROOT, TINY, write_show
 
-OF_THE_CLOCK = {"seconds", "tokens_per_second"}  # scores that no two runs share
+# Values of a checkpoint or a row of metrics that differ between equal runs.
+PER_RUN = {"seconds", "tokens_per_second", "created", "out", "git_commit"}
+END_OF_PNG = b"IEND\xaeB`\x82"
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
     """A command that may be killed.
 
-    Args:
-        begin: puts its folder into the state before the command, an earlier kill's mess removed.
-        whole: asserts that no file under a real name is half written, at any moment.
-        ended: asserts that the result is that of a command that nobody killed.
+    Attributes:
+        begin: restores the folder to its state before the command.
+        check_files: asserts that no file under its final name is incomplete; called after a kill.
+        check_result: asserts that the result equals that of an uninterrupted command.
     """
 
     command: list[str]
     begin: Callable[[], None]
-    whole: Callable[[], None]
-    ended: Callable[[], None]
+    check_files: Callable[[], None]
+    check_result: Callable[[], None]
 
 
 def main() -> None:
-    """Kills as often as the command line says, and prints what became of it."""
+    """Kills each command as often as asked and prints a line for each."""
     parser = Parser(prog="python -m tests.bench.kill", description=__doc__.split("\n")[0])
     parser.add_argument("--runs", type=int, default=20, help="kills of each command")
-    parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES), help="which")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the moments")
+    parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES), help="cases")
+    parser.add_argument("--seed", type=int, default=1, help="random seed of the moments")
     options = parser.parse_args()
     for name in options.only:
         with tempfile.TemporaryDirectory() as folder:
             case = CASES[name](pathlib.Path(folder))
-            ends = soak(case, options.runs, random.Random(options.seed))
+            completed = soak(case, options.runs, random.Random(options.seed))
         print(
-            f"{name}: {options.runs} kills, every restart went on, {ends} times it came to its "
-            "end, each time with the result of a command that nobody killed",
+            f"{name}: {options.runs} kills, resumed after each; completed {completed} times, each "
+            "time with the result of an uninterrupted command",
             flush=True,
         )
 
 
 def soak(case: Case, kills: int, source: random.Random) -> int:
-    """Kills a command so often, and lets it end; returns how many times it came to its end."""
+    """Kills a command `kills` times in all; returns how many times it was completed."""
     case.begin()
     start = time.monotonic()
-    to_its_end(case.command)
-    life = time.monotonic() - start
-    case.ended()
-    ends = 0
+    run_to_end(case.command)
+    duration = time.monotonic() - start
+    case.check_result()
+    completed = 0
     while kills > 0:
         case.begin()
         while True:
-            process = alive(case.command)
+            process = start_process(case.command)
             try:
-                moment = source.uniform(0, life) if kills > 0 else None
+                moment = source.uniform(0, duration) if kills > 0 else None
                 _, errors = process.communicate(timeout=moment)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
                 kills -= 1
-                case.whole()
+                case.check_files()
                 continue
             assert process.returncode == 0, errors
             break
-        case.ended()
-        ends += 1
-    return ends
+        case.check_result()
+        completed += 1
+    return completed
 
 
-def alive(command: list[str]) -> subprocess.Popen:
-    """The command, started in a process group of its own."""
+def start_process(command: list[str]) -> subprocess.Popen:
+    """The command in a process group of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", *command],
+        cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -105,75 +108,93 @@ def alive(command: list[str]) -> subprocess.Popen:
     )
 
 
-def to_its_end(command: list[str]) -> None:
-    """Runs the command, which nobody kills."""
-    process = alive(command)
+def run_to_end(command: list[str]) -> None:
+    """Runs the command without interruption."""
+    process = start_process(command)
     _, errors = process.communicate()
     assert process.returncode == 0, errors
 
 
 def job_case(folder: pathlib.Path) -> Case:
-    """Training: resumes from resume.pt, and comes to the same weights and scores."""
-    show, kept, unbroken = folder / "show.txt", folder / "run", folder / "unbroken"
+    """Training: resumes from resume.pt and reaches the same weights and scores."""
+    show, out, uninterrupted = folder / "show.txt", folder / "run", folder / "uninterrupted"
     write_show(show, 150)
     settings = ["--data", str(show), *TINY, "--epochs", "3", "--save-seconds", "0"]
-    names = {"checkpoint.pt", "resume.pt", "metrics.jsonl", "curves.png"}
-    to_its_end(["job", *settings, "--out", str(unbroken)])
-    expected = checkpoint.load(unbroken / "checkpoint.pt")
+    run_to_end(["job", *settings, "--out", str(uninterrupted)])
+    names = {path.name for path in uninterrupted.iterdir()}
 
-    def whole() -> None:
-        for path in kept.iterdir() if kept.exists() else ():
+    def check_files() -> None:
+        for path in out.iterdir() if out.exists() else ():
             if path.name.startswith("."):
                 continue
-            assert path.name in names, f"{path.name} has no business here"
+            assert path.name in names, f"unexpected file {path.name}"
             if path.suffix == ".pt":
-                checkpoint.load(path)  # every byte by its checksum
+                load(path)
             elif path.suffix == ".jsonl":
-                looks(kept)
-            else:
-                assert path.read_bytes().endswith(b"IEND\xaeB`\x82"), "half a picture"
+                read_rows(out)
+            elif path.suffix == ".png":
+                assert path.read_bytes().endswith(END_OF_PNG), "incomplete picture"
 
-    def ended() -> None:
-        whole()
-        assert {path.name for path in kept.iterdir()} == names
-        found = checkpoint.load(kept / "checkpoint.pt")
-        assert found["step"] == expected["step"]
-        for name, weight in expected["model"].items():
-            assert torch.equal(weight, found["model"][name]), f"{name} is another"
-        for name in expected["scores"].keys() - OF_THE_CLOCK:
-            assert found["scores"][name] == expected["scores"][name], f"{name} is another"
-        assert looks(kept) == looks(unbroken)
+    def check_result() -> None:
+        check_files()
+        assert {path.name for path in out.iterdir()} == names
+        paths = [path / "checkpoint.pt" for path in (out, uninterrupted)]
+        assert_equal(*(load(path) for path in paths))
+        assert_equal(read_rows(out), read_rows(uninterrupted))
 
     def begin() -> None:
-        shutil.rmtree(kept, ignore_errors=True)
+        shutil.rmtree(out, ignore_errors=True)
 
-    return Case(["job", *settings, "--out", str(kept)], begin, whole, ended)
+    return Case(["job", *settings, "--out", str(out)], begin, check_files, check_result)
 
 
-def looks(folder: pathlib.Path) -> list[dict]:
-    """What metrics.jsonl tells, but for the clock's part."""
+def load(path: pathlib.Path) -> Any:
+    """The content of a file of torch.save, with every checksum in it verified."""
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None, f"{path} is damaged"
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def read_rows(folder: pathlib.Path) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl."""
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    return [{name: row[name] for name in row.keys() - OF_THE_CLOCK} for row in rows]
+    return [json.loads(line) for line in lines]
+
+
+def assert_equal(one: Any, other: Any, name: str = "") -> None:
+    """Asserts that nested values and tensors are equal, except for those named in PER_RUN."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        assert one.keys() == other.keys(), f"{name}: other keys"
+        for key in one.keys() - PER_RUN:
+            assert_equal(one[key], other[key], f"{name}.{key}")
+    elif isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        assert len(one) == len(other), f"{name}: other length"
+        for place, pair in enumerate(zip(one, other, strict=True)):
+            assert_equal(*pair, f"{name}[{place}]")
+    elif isinstance(one, torch.Tensor):
+        assert torch.equal(one, other), f"{name} differs"
+    else:
+        assert one == other, f"{name} differs: {one!r}, {other!r}"
 
 
 def export_case(folder: pathlib.Path) -> Case:
-    """Export over an older bundle: the old one is whole, or no manifest vouches for what lies."""
+    """Export over an earlier bundle: either that bundle is complete, or there is no manifest."""
     job = job_case(folder)
     job.begin()
-    to_its_end(job.command)
-    kept = folder / "run"
+    run_to_end(job.command)
+    out = folder / "run"
 
-    def whole() -> None:
-        checkpoint.load(kept / "checkpoint.pt")
-        if (kept / MANIFEST).exists():
-            next(verify(kept))  # the checksum of every file
+    def check_files() -> None:
+        load(out / "checkpoint.pt")
+        if (out / MANIFEST).exists():
+            next(verify(out))  # the checksum of every file
 
-    def ended() -> None:
-        next(verify(kept))
-        assert not list(kept.glob(".*")), "an earlier export's folder still lies there"
+    def check_result() -> None:
+        next(verify(out))
+        assert not list(out.glob(".*")), "a temporary folder of an earlier export is left"
 
-    return Case(["export", "--checkpoint", str(kept / "checkpoint.pt")], lambda: None, whole, ended)
+    command = ["export", "--checkpoint", str(out / "checkpoint.pt")]
+    return Case(command, lambda: None, check_files, check_result)
 
 
 CASES: dict[str, Callable[[pathlib.Path], Case]] = {"job": job_case, "export": export_case}

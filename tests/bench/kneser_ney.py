@@ -1,4 +1,4 @@
-"""The model that a trained network must beat: interpolated modified Kneser-Ney n-grams.
+"""An n-gram language model with interpolated modified Kneser-Ney smoothing: a peer of the network.
 
 Source: S. F. Chen and J. Goodman, "An Empirical Study of Smoothing Techniques for Language
 Modeling", Harvard University, Computer Science Group, technical report TR-10-98 (1998), "modified
@@ -8,9 +8,9 @@ R. Kneser and H. Ney, "Improved backing-off for m-gram language modeling" (ICASS
     P(w | h) = (c(h w) - D(c(h w))) / c(h) + gamma(h) P(w | h without its first word)
 
 c counts occurrences in the highest order. In the lower ones it counts the distinct words seen
-before h w: a word that only ever follows one other is no good guess elsewhere, however frequent it
-is. gamma(h) is the mass that the discounts took away, so that each distribution sums to one. Below
-the single words stands the uniform distribution, so that no word of the vocabulary is impossible.
+before h w: a word that follows only one other word is unlikely elsewhere, however frequent it is.
+gamma(h) is the probability mass removed by the discounts, so that each distribution sums to one.
+Unigrams are interpolated with the uniform distribution, so that no word has probability zero.
 """
 
 import dataclasses
@@ -18,15 +18,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# Where a text is too small to estimate discounts: what KenLM's lmplz takes (--discount_fallback).
+# KenLM's --discount_fallback, for texts too small to estimate discounts.
 FALLBACK = (0.5, 1.0, 1.5)
 
 
 def discounts_of(counts: np.ndarray) -> np.ndarray:
-    """What is taken off an n-gram seen 0, 1, 2, 3 and more times, from the counts of counts.
+    """The discounts of n-grams seen 0, 1, 2, and 3 or more times, from the counts of counts.
 
-    The formulas divide by the counts of counts and, where these do not fall as they do in a large
-    text, yield less than nothing or more than the count itself. Then all three are set aside.
+    In a small text the formulas can yield a discount below 0 or above the count itself; then
+    `FALLBACK` is used for all three.
     """
     n1, n2, n3, n4 = (float(np.count_nonzero(counts == times)) for times in (1, 2, 3, 4))
     estimated = FALLBACK
@@ -40,9 +40,9 @@ def discounts_of(counts: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class _Order:
-    """The n-grams of one length, by number, and what they say about their last word.
+    """The n-grams of one length, numbered, with the terms of the formula above.
 
-    Number -1 is an n-gram never seen; both tables have a last entry for it.
+    Number -1 is an unseen n-gram; both tables have a last entry for it.
     """
 
     keys: np.ndarray  # (n-grams,) int64, ascending
@@ -53,9 +53,9 @@ class _Order:
     def estimate(
         cls, keys: np.ndarray, contexts: np.ndarray, counts: np.ndarray, n_contexts: int
     ) -> "_Order":
-        """The tables of n-grams with these counts, each after the context of this number."""
+        """The tables of n-grams from their keys, context numbers and counts."""
         discount = discounts_of(counts)[np.minimum(counts, 3)]
-        # A context at the very end of the text was followed by nothing: no numerator, gamma 1.
+        # A context seen only at the end of the text has no successor: its gamma is 1.
         totals = np.bincount(contexts, counts, n_contexts)
         spared = np.bincount(contexts, discount, n_contexts)
         gamma = np.where(totals > 0, spared / np.maximum(totals, 1), 1.0)
@@ -63,32 +63,35 @@ class _Order:
         return cls(keys, np.append(direct, 0.0), np.append(gamma, 1.0))
 
     def find(self, keys: np.ndarray) -> np.ndarray:
-        """The number of each key, -1 where there is none."""
+        """The number of each key; -1 for an unseen one."""
         places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[places] == keys, places, -1)
 
 
 class KneserNey:
-    """n-grams up to `order` words, counted in one text with a closed vocabulary.
+    """A model of n-grams up to `order` words over a closed vocabulary.
 
-    A text begins after a boundary that reaches back without end, so that its first words too have
-    contexts of full length. The boundary itself is never predicted.
+    A text is preceded by an unlimited number of boundary symbols, so that its first words also
+    have contexts of full length. The boundary symbol is never predicted.
 
     Args:
-        ids: the text to learn, numbers from 0 to vocab_size - 1.
-        vocab_size: how many words can come next.
-        order: the length of the longest n-gram, 1 or more.
+        ids: training text (tokens,), from 0 to vocab_size - 1.
+        vocab_size: number of words.
+        order: length of the longest n-gram, 1 or more.
+
+    Raises:
+        ValueError: for an order below 1 or an id outside the vocabulary.
     """
 
     def __init__(self, ids: Sequence[int], vocab_size: int, order: int) -> None:
         if order < 1:
-            raise ValueError(f"an n-gram has at least one word, not {order}")
+            raise ValueError(f"order must be at least 1, not {order}")
         self.vocab_size = vocab_size
         text = self._after_boundary(ids)
-        numbers = np.zeros(len(text), np.int64)  # of the n-gram that ends at each place
+        numbers = np.zeros(len(text), np.int64)  # of the n-gram that ends at each position
         keys, contexts, suffixes = [], [], []  # of each order's n-grams
         for _ in range(order):
-            before = _one_later(numbers)
+            before = _shifted(numbers)
             found, first, longer, occurrences = np.unique(
                 self._keys(before, text), return_index=True, return_inverse=True, return_counts=True
             )
@@ -96,21 +99,21 @@ class KneserNey:
             contexts.append(before[first])
             suffixes.append(numbers[first])
             numbers = longer
-        # Each n-gram extends its suffix to the left by a word that no other n-gram extends it by.
+        # Each n-gram is a different extension of its suffix to the left.
         counts = [*(np.bincount(suffix) for suffix in suffixes[1:]), occurrences]
         self.orders = []
         for found, context, count in zip(keys, contexts, counts, strict=True):
-            count[0] = 0  # number 0 is all boundary: a context, but nothing to predict
+            count[0] = 0  # number 0 is all boundary: never predicted
             n_contexts = len(self.orders[-1].keys) if self.orders else 1
             self.orders.append(_Order.estimate(found, context, count, n_contexts))
 
     def probabilities(self, ids: Sequence[int]) -> np.ndarray:
-        """The probability of each word of a text after all the words before it."""
+        """The probability of each word of a text given the words before it, (tokens,) float64."""
         text = self._after_boundary(ids)
         numbers = np.zeros(len(text), np.int64)
         mixed = np.full(len(text), 1 / self.vocab_size)
         for order in self.orders:
-            contexts = _one_later(numbers)
+            contexts = _shifted(numbers)
             numbers = order.find(self._keys(contexts, text))
             mixed = order.direct[numbers] + order.gamma[contexts] * mixed
         return mixed[1:]
@@ -120,20 +123,20 @@ class KneserNey:
         return -float(np.log(self.probabilities(ids)).mean())
 
     def _after_boundary(self, ids: Sequence[int]) -> np.ndarray:
-        """A text with the boundary as word 0 before it and each id one higher.
+        """The text with each id one higher, after the boundary symbol 0.
 
-        So whatever is all boundary has the lowest key of its order, and number 0.
+        An n-gram of boundary symbols then has the lowest key of its order, and number 0.
         """
         words = np.asarray(ids, np.int64)
         if len(words) and not 0 <= words.min() <= words.max() < self.vocab_size:
-            raise ValueError(f"the ids must lie between 0 and {self.vocab_size - 1}")
+            raise ValueError(f"ids must be from 0 to {self.vocab_size - 1}")
         return np.concatenate([[0], words + 1])
 
     def _keys(self, contexts: np.ndarray, words: np.ndarray) -> np.ndarray:
-        """Context and word as one number; negative, thus never found, where the context is -1."""
+        """Context and word as one number; negative, thus unseen, where the context is -1."""
         return contexts * (self.vocab_size + 1) + words
 
 
-def _one_later(numbers: np.ndarray) -> np.ndarray:
-    """At each place what stood one place before; before the boundary is more boundary."""
+def _shifted(numbers: np.ndarray) -> np.ndarray:
+    """The numbers shifted by one position; the first one is repeated."""
     return np.concatenate([numbers[:1], numbers[:-1]])

@@ -1,8 +1,8 @@
-"""python -m tests.bench.serving: the real server under real load, all in one run.
+"""python -m tests.bench.serving: load test of the real server.
 
-One who comes alone, in a browser if there is one; 32 people who write at once; 200 at once, more
-than may wait; hostile callers; and 2,000 scenes one after another with an eye on memory. Server and
-callers share this machine's cores, so that the figures are a lower bound.
+A single client; a browser, if there is one; 32 concurrent clients; 200 concurrent clients, more
+than the queue holds; hostile requests; and 2,000 scenes in sequence while memory is sampled. Server
+and clients share this machine's cores, so that the figures are a lower bound.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ import httpx
 
 from data.command_line import Parser, run
 from serve.models.bundles import find_bundles
-from tests.bench.training import machine
+from tests.bench.runs import machine
 from tests.serving import Server, functions_of, hostile, serving
 
 PROMPT = "[setting: the coffee shop]\n\n"
@@ -30,50 +30,55 @@ PROMPT = "[setting: the coffee shop]\n\n"
 def main() -> None:
     """Prints one line for each figure."""
     parser = Parser(prog="python -m tests.bench.serving", description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=pathlib.Path, help="a bundle (default: the newest)")
+    parser.add_argument("--model", type=pathlib.Path, help="bundle to serve (default: the newest)")
     parser.add_argument("--runtime", choices=("torchscript", "onnx"), default="torchscript")
-    parser.add_argument("--people", type=int, default=32, help="who write at once")
-    parser.add_argument("--words", type=int, default=400, help="of each of them")
-    parser.add_argument("--crowd", type=int, default=200, help="who come at once")
-    parser.add_argument("--hostile", type=int, default=10_000, help="requests of bad intent")
-    parser.add_argument("--soak", type=int, default=2_000, help="scenes one after another")
+    parser.add_argument("--clients", type=int, default=32, help="concurrent clients")
+    parser.add_argument("--words", type=int, default=400, help="words that each of them asks for")
+    parser.add_argument(
+        "--overload", type=int, default=200, help="concurrent clients, more than fit"
+    )
+    parser.add_argument(
+        "--hostile", type=int, default=10_000, help="malformed and malicious requests"
+    )
+    parser.add_argument("--soak", type=int, default=2_000, help="scenes in sequence")
     parser.add_argument("--json", type=pathlib.Path, help="file for the figures")
     options = parser.parse_args()
     model = options.model or find_bundles(pathlib.Path("artifacts"))[0]
     report: dict[str, Any] = {}
 
-    def tell(part: str, figures: Any) -> None:
+    def record(part: str, figures: Any) -> None:
         report[part] = figures
         print(part, json.dumps(figures), flush=True)
 
-    tell("machine", {**machine(), "model": model.name, "runtime": options.runtime})
+    record("machine", {**machine(), "model": model.name, "runtime": options.runtime})
     with tempfile.TemporaryDirectory() as folder:
-        began = time.monotonic()
+        start = time.monotonic()
         flags = ("--rate-limit", "", "--runtime", options.runtime, "--log-level", "warning")
         with serving(model, pathlib.Path(folder), *flags) as server:
-            tell("start", {"seconds to ready": round(time.monotonic() - began, 2)})
-            tell("alone", asyncio.run(alone(server.address)))
-            tell("browser", browser(server.address))
-            tell("people", asyncio.run(people(server.address, options.people, options.words)))
-            tell("crowd", asyncio.run(crowd(server.address, options.crowd)))
-            tell("hostile", asyncio.run(attack(server, options.hostile)))
-            tell("soak", asyncio.run(soak(server, options.soak)))
-            tell("end", {"exit code": server.stop(), "log lines": len(lines(server))})
+            record("start", {"seconds to ready": round(time.monotonic() - start, 2)})
+            record("single client", asyncio.run(single_client(server.address)))
+            record("browser", browser(server.address))
+            load = concurrent_clients(server.address, options.clients, options.words)
+            record("concurrent clients", asyncio.run(load))
+            record("overload", asyncio.run(overload(server.address, options.overload)))
+            record("hostile requests", asyncio.run(hostile_requests(server, options.hostile)))
+            record("soak", asyncio.run(soak(server, options.soak)))
+            record("shutdown", {"exit code": server.stop(), "log lines": len(lines(server))})
     if options.json:
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def lines(server: Server) -> list[str]:
-    """What the server logged, all of it warnings or worse."""
+    """The lines of the server's log, all of level warning or above."""
     return server.log.read_text(encoding="utf-8").splitlines()
 
 
 async def scene(client: httpx.AsyncClient, **arguments: Any) -> dict[str, Any]:
-    """One scene as curl asks for it: how it ended, and when how many words were there."""
-    asked = time.monotonic()
+    """Requests one scene as curl does; its ending and the arrival times of its words."""
+    sent = time.monotonic()
     answer = await client.post("/gradio_api/call/v2/write", json=arguments)
     if answer.status_code != 200:
-        return {"ending": answer.status_code, "seconds": time.monotonic() - asked}
+        return {"ending": answer.status_code, "seconds": time.monotonic() - sent}
     seen: list[tuple[float, int]] = []
     ending, name = "cut off", ""
     url = f"/gradio_api/call/write/{answer.json()['event_id']}"
@@ -85,46 +90,46 @@ async def scene(client: httpx.AsyncClient, **arguments: Any) -> dict[str, Any]:
                 seen.append((time.monotonic(), json.loads(line[6:])[1]["words"]))
             elif name in ("complete", "error"):
                 ending = name
-    return {"ending": ending, "asked": asked, "seen": seen, "seconds": time.monotonic() - asked}
+    return {"ending": ending, "sent": sent, "seen": seen, "seconds": time.monotonic() - sent}
 
 
 def client_for(address: str, callers: int) -> httpx.AsyncClient:
-    """A client that waits long, for many callers."""
+    """An HTTP client with a long timeout and a connection for each caller."""
     limits = httpx.Limits(max_connections=callers + 10)
     return httpx.AsyncClient(base_url=address, timeout=180, limits=limits)
 
 
-async def alone(address: str) -> dict[str, Any]:
-    """Milliseconds from the request to the first words on an idle server; the median of 11."""
+async def single_client(address: str) -> dict[str, Any]:
+    """Time to first words and speed on an idle server; the median of 11."""
     async with client_for(address, 1) as client:
         firsts, rates = [], []
         for seed in range(12):
-            told = await scene(client, prompt=PROMPT, seed=seed)
-            firsts.append(1000 * (told["seen"][0][0] - told["asked"]))
-            rates.append(told["seen"][-1][1] / (told["seen"][-1][0] - told["asked"]))
+            one = await scene(client, prompt=PROMPT, seed=seed)
+            firsts.append(1000 * (one["seen"][0][0] - one["sent"]))
+            rates.append(one["seen"][-1][1] / (one["seen"][-1][0] - one["sent"]))
     return {
-        "first words, ms": round(statistics.median(firsts[1:])),
-        "words a second": round(statistics.median(rates[1:])),
+        "time to first words, ms": round(statistics.median(firsts[1:])),
+        "words per second": round(statistics.median(rates[1:])),
     }
 
 
 def browser(address: str) -> dict[str, Any]:
-    """Seconds until the page can be used, and from the click to the first words on it."""
+    """Seconds until the page is usable, and milliseconds from a click to the first words on it."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:
-        return {"left out": "no Chromium on this machine"}
+        return {"skipped": "no Chromium on this machine"}
     from playwright.sync_api import sync_playwright
 
     ready, first = [], []
     with sync_playwright() as playwright:
         program = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for _ in range(6):  # each in a context of its own: nothing is in its cache
+        for _ in range(6):  # each in a new context, with an empty cache
             page = program.new_context().new_page()
-            began = time.monotonic()
+            loading = time.monotonic()
             page.goto(address, wait_until="commit")
             start = page.get_by_role("button", name="Write", exact=True)
             start.wait_for()
-            ready.append(time.monotonic() - began)
+            ready.append(time.monotonic() - loading)
             page.wait_for_timeout(500)
             page.evaluate(WATCH_FIRST_LINE)
             start.click()
@@ -134,7 +139,7 @@ def browser(address: str) -> dict[str, Any]:
         program.close()
     return {
         "page ready, s": round(statistics.median(ready[1:]), 2),
-        "page ready in a browser just started, s": round(ready[0], 2),
+        "page ready in a newly started browser, s": round(ready[0], 2),
         "click to first words on the screen, ms": round(statistics.median(first[1:])),
     }
 
@@ -150,53 +155,53 @@ WATCH_FIRST_LINE = """() => {
 }"""
 
 
-async def people(address: str, count: int, words: int) -> dict[str, Any]:
-    """So many write at once: how fast each is, and how long each waits for more."""
+async def concurrent_clients(address: str, count: int, words: int) -> dict[str, Any]:
+    """Speed of each of `count` concurrent clients, and the gaps between their words."""
     async with client_for(address, count) as client:
-        told = await asyncio.gather(
+        scenes = await asyncio.gather(
             *(
                 scene(client, prompt=PROMPT, seed=seed, max_new_tokens=words)
                 for seed in range(count)
             )
         )
     rates, gaps = [], []
-    for one in told:
+    for one in scenes:
         seen = one.get("seen") or []
         if len(seen) > 1:
             rates.append((seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0]))
             gaps += [b[0] - a[0] for a, b in itertools.pairwise(seen)]
     return {
-        "people": count,
-        "ended well": sum(one["ending"] == "complete" for one in told),
-        "words a second of the slowest": round(min(rates), 1),
-        "words a second of all": round(sum(rates)),
+        "clients": count,
+        "completed": sum(one["ending"] == "complete" for one in scenes),
+        "words per second of the slowest": round(min(rates), 1),
+        "words per second in total": round(sum(rates)),
         "gap between words, p50, ms": round(1000 * statistics.median(gaps)),
         "gap between words, p95, ms": round(1000 * statistics.quantiles(gaps, n=20)[-1]),
         "longest gap, ms": round(1000 * max(gaps)),
-        "longest wait for the first words, s": round(
-            max(one["seen"][0][0] - one["asked"] for one in told if one.get("seen")), 2
+        "longest time to first words, s": round(
+            max(one["seen"][0][0] - one["sent"] for one in scenes if one.get("seen")), 2
         ),
     }
 
 
-async def crowd(address: str, count: int) -> dict[str, Any]:
-    """So many at once, more than may wait: each must end, written or politely refused."""
+async def overload(address: str, count: int) -> dict[str, Any]:
+    """More clients than the queue holds: each request must end with a scene or with status 503."""
     async with client_for(address, count) as client:
-        told = await asyncio.gather(
+        scenes = await asyncio.gather(
             *(scene(client, seed=n, max_new_tokens=60) for n in range(count))
         )
-    endings = [str(one["ending"]) for one in told]
-    refused = [one["seconds"] for one in told if one["ending"] == 503]
+    endings = [str(one["ending"]) for one in scenes]
+    refused = [one["seconds"] for one in scenes if one["ending"] == 503]
     return {
-        "people": count,
+        "clients": count,
         "endings": {name: endings.count(name) for name in sorted(set(endings))},
-        "longest, s": round(max(one["seconds"] for one in told), 1),
-        "longest wait for a refusal, s": round(max(refused, default=0), 2),
+        "longest request, s": round(max(one["seconds"] for one in scenes), 1),
+        "longest time to a refusal, s": round(max(refused, default=0), 2),
     }
 
 
-async def attack(server: Server, count: int) -> dict[str, Any]:
-    """Hostile requests, eight at a time."""
+async def hostile_requests(server: Server, count: int) -> dict[str, Any]:
+    """Malformed and malicious requests by eight concurrent clients."""
     source = random.Random(7)
     statuses: dict[int, int] = {}
     leaks = slowest = 0.0
@@ -208,11 +213,11 @@ async def attack(server: Server, count: int) -> dict[str, Any]:
         async def caller() -> None:
             nonlocal leaks, slowest
             for method, path, body in requests:
-                began = time.monotonic()
+                sent = time.monotonic()
                 answer = await client.request(
                     method, path, content=body, headers={"content-type": "application/json"}
                 )
-                slowest = max(slowest, time.monotonic() - began)
+                slowest = max(slowest, time.monotonic() - sent)
                 status = answer.status_code
                 statuses[status] = statuses.get(status, 0) + 1
                 leaks += "root:" in answer.text or "Traceback" in answer.text
@@ -222,26 +227,26 @@ async def attack(server: Server, count: int) -> dict[str, Any]:
     logged = lines(server)[before:]
     return {
         "requests": count,
-        "answers": {str(status): statuses[status] for status in sorted(statuses)},
-        "status 500 and above, but for a full queue": sum(
+        "responses": {str(status): statuses[status] for status in sorted(statuses)},
+        "status 500 and above, except 503 of a full queue": sum(
             number for status, number in statuses.items() if status >= 500 and status != 503
         ),
-        "answers that leak": int(leaks),
+        "responses that leak": int(leaks),
         "tracebacks in the log": sum("Traceback" in line for line in logged),
-        "slowest answer, s": round(slowest, 2),
-        "a scene afterwards": alive,
+        "slowest response, s": round(slowest, 2),
+        "scene afterwards": alive,
     }
 
 
 async def soak(server: Server, count: int) -> dict[str, Any]:
-    """Scenes one after another; the server's resident memory on the way."""
+    """Scenes in sequence; the server's resident memory after each tenth of them."""
     memory = []
     async with client_for(server.address, 4) as client:
         for number in range(count + 1):
             if number % max(1, count // 10) == 0:
                 memory.append(resident(server.process.pid))
             await scene(client, seed=number, max_new_tokens=30)
-    return {"scenes": count, "resident MB at each tenth": memory}
+    return {"scenes": count, "resident MB after each tenth": memory}
 
 
 def resident(pid: int) -> int:

@@ -1,7 +1,7 @@
-"""Whether what an exported model writes is a script.
+"""The share of well-formed lines in what an exported model generates.
 
-make bench                                   the newest model in artifacts/
-MODEL=artifacts/NAME/model.torchscript.pt make bench
+make bench                                           the newest model in artifacts/
+MODEL=artifacts/NAME/model.torchscript.pt make bench  another one
 """
 
 import os
@@ -25,20 +25,20 @@ def model():
     return path, torch.jit.load(str(path), map_location="cpu")
 
 
-def test_shape_of_what_is_written(model):
+def test_generated_text_has_the_form_of_a_script(model):
     path, writer = model
     text = ""
-    for seed in range(10):  # 2,000 words and more, the last line of each sample left out: it is cut
+    for seed in range(10):  # the last line of each sample may be incomplete and is left out
         text += writer.generate("", 400, seed=seed).rpartition("\n")[0] + "\n"
     lines = [line for line in text.split("\n") if line.strip()]
-    shaped = sum(bool(LINE.match(line)) for line in lines) / len(lines)
+    well_formed = sum(bool(LINE.match(line)) for line in lines) / len(lines)
     balanced = sum(line.count("(") == line.count(")") for line in lines) / len(lines)
     print(
-        f"\n{path}: {len(text.split())} words, {len(lines)} lines: {shaped:.1%} begin with a "
+        f"\n{path}: {len(text.split())} words, {len(lines)} lines: {well_formed:.1%} begin with a "
         f"speaker or are a heading or direction, {balanced:.1%} have balanced parentheses, "
-        f"{text.count('<unk>')} unknown words, {text.count('||')} names of symbols"
+        f"{text.count('<unk>')} unknown words, {text.count('||')} symbol names"
     )
-    assert shaped >= 0.95
+    assert well_formed >= 0.95
     assert balanced >= 0.95
     assert "<unk>" not in text
     assert "||" not in text

@@ -1,4 +1,4 @@
-"""The n-gram baseline against its definition, written out word by word."""
+"""Kneser-Ney smoothing: the vectorized model against a plain implementation of its definition."""
 
 import collections
 
@@ -17,14 +17,14 @@ TEXTS = st.lists(st.integers(0, WORDS - 1), max_size=40)
 
 
 def skewed(seed: int, length: int, vocab_size: int) -> list[int]:
-    """A text whose words are as unequally frequent as in a language, each leaning on the last."""
+    """A text of Zipf-distributed words in which each word depends on the one before."""
     source = np.random.default_rng(seed)
     steps = np.minimum(source.zipf(1.5, length), vocab_size)
     return [int(number) for number in np.cumsum(steps) % vocab_size]
 
 
 class Plain:
-    """The same model from dictionaries, for one word at a time."""
+    """The same model with dictionaries, one word at a time."""
 
     def __init__(self, ids, vocab_size, order):
         self.vocab_size = vocab_size
@@ -54,7 +54,7 @@ class Plain:
         return found if all(0 < d < k for k, d in zip((1, 2, 3), found, strict=True)) else FALLBACK
 
     def probability(self, word, context):
-        """Of a word after a tuple of words, of which as many are used as the order has."""
+        """P(word | context), the context a tuple of order - 1 words or fewer."""
         shorter = self.probability(word, context[1:]) if context else 1 / self.vocab_size
         table = self.following[len(context) + 1].get(context)
         if table is None:
@@ -80,28 +80,28 @@ def assert_sums_to_one(model: KneserNey, context: list[int]) -> None:
 
 
 @given(TEXTS, ORDERS, st.lists(st.integers(0, WORDS), max_size=5))
-def test_sums_to_one_after_any_context(ids, order, context):
-    """Of word number WORDS the training text has none."""
+def test_kneser_ney_probabilities_sum_to_one_after_any_context(ids, order, context):
+    """The word with id WORDS is not in the training text."""
     assert_sums_to_one(KneserNey(ids, WORDS + 1, order), context)
 
 
 @given(TEXTS, ORDERS)
-def test_sums_to_one_where_the_text_stops(ids, order):
+def test_kneser_ney_probabilities_sum_to_one_at_the_end_of_the_text(ids, order):
     assert_sums_to_one(KneserNey(ids, WORDS + 1, order), ids)
 
 
 @given(TEXTS, TEXTS, ORDERS)
-def test_equals_the_plain_one(ids, others, order):
+def test_kneser_ney_equals_plain_implementation(ids, others, order):
     model, plain = KneserNey(ids, WORDS, order), Plain(ids, WORDS, order)
     for text in (ids, others):
         assert model.probabilities(text) == pytest.approx(plain.probabilities(text), abs=1e-12)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
-def test_equals_the_plain_one_with_estimated_discounts(order):
+def test_kneser_ney_equals_plain_implementation_with_estimated_discounts(order):
     ids, others = skewed(0, 3000, 60), skewed(1, 300, 60)
     plain = Plain(ids, 60, order)
-    # From two words on; the counts of 60 single words are too few to estimate anything.
+    # From bigrams on: the counts of 60 unigrams are too few to estimate discounts.
     assert all(plain.discounts[length] != FALLBACK for length in range(2, order + 1))
     model = KneserNey(ids, 60, order)
     wanted = np.array(plain.probabilities(others))
@@ -111,8 +111,8 @@ def test_equals_the_plain_one_with_estimated_discounts(order):
     assert_sums_to_one(model, ids[:-7])
 
 
-def test_a_lower_order_counts_contexts_not_occurrences():
-    """The classic "San Francisco": frequent, but only ever after one word."""
+def test_kneser_ney_lower_order_counts_distinct_contexts():
+    """The word "Francisco" is as frequent as "bus", but follows only "San"."""
     san, francisco, bus, filler = 0, 1, 2, range(3, 13)
     ids = []
     for word in filler:
@@ -123,7 +123,7 @@ def test_a_lower_order_counts_contexts_not_occurrences():
     assert after_new_word[1] > 3 * after_new_word[0]
 
 
-def test_discounts_by_hand():
+def test_kneser_ney_discounts_by_hand():
     counts = np.repeat([0, 1, 2, 3, 4, 9], [5, 8, 4, 2, 1, 6])  # y = 8 / (8 + 2 * 4) = 0.5
     assert discounts_of(counts) == pytest.approx([0, 0.5, 1.25, 2])
 
@@ -132,25 +132,25 @@ def test_discounts_by_hand():
     "counts",
     [
         [],
-        [1, 1, 1, 2, 3],  # none seen four times
-        np.repeat([1, 2, 3, 4], [8, 1, 8, 1]),  # the second would be negative
+        [1, 1, 1, 2, 3],  # no n-gram seen four times
+        np.repeat([1, 2, 3, 4], [8, 1, 8, 1]),  # the second discount would be negative
     ],
 )
-def test_discounts_that_cannot_be_estimated(counts):
+def test_kneser_ney_discounts_fall_back_where_they_cannot_be_estimated(counts):
     assert list(discounts_of(np.array(counts, int))) == [0, *FALLBACK]
 
 
-def test_without_a_text_every_word_is_as_likely():
+def test_kneser_ney_without_training_text_is_uniform():
     assert KneserNey([], 8, 3).loss([0, 5, 7]) == pytest.approx(np.log(8))
 
 
 @pytest.mark.parametrize(("ids", "order"), [([0, 4], 2), ([-1, 0], 2), ([0, 1], 0)])
-def test_refuses_what_it_cannot_count(ids, order):
-    with pytest.raises(ValueError, match=r"must lie between|at least one word"):
+def test_kneser_ney_refuses_invalid_ids_and_orders(ids, order):
+    with pytest.raises(ValueError, match=r"ids must be|order must be"):
         KneserNey(ids, 4, order)
 
 
-def test_beats_the_unigrams_on_a_show(show):
+def test_kneser_ney_beats_unigrams_on_a_show(show):
     text = show.read_text(encoding="utf-8")
     vocab = Vocabulary.build(text, "The Café", 2)
     ids = vocab.encode(text)

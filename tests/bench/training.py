@@ -1,193 +1,180 @@
-"""python -m tests.bench.training: the speed record, and the recipes it is compared with.
+"""python -m tests.bench.training: a preset's scores and times over several seeds, and its peers'.
 
-Rules: the preset as it is, trained on one text and never on the other; the clock of training runs
-from its first step, evaluations and saves counted; the clock of the whole process from its start
-to its end, that is, with imports, start of the GPU, tokenising, and learning to spell. Every seed
-given is run and counted. The baselines are this project's own, on the same machine, same texts,
-same vocabulary: the course's recipe (preset `course`, but for its vocabulary) and AWD-LSTM's
-(tests/bench/awd_lstm.py), each for as long as the preset took, or --seconds, and Kneser-Ney
-(tests/bench/kneser_ney.py).
+Each seed is one whole process of `python -m job` with the preset as it is; every seed counts.
+"Seconds of training" run from the first step and include evaluations and saves; "seconds of the
+whole process" also include imports, the start of the GPU, tokenization, the cache and the speller.
+The best epoch, the neural cache's settings and every peer's best weights are chosen on the held-out
+text; a text given by --test is scored once, at the end.
+
+The peers train in the same command on the same machine, texts and vocabulary:
+
+    kneser-ney  4-grams with modified Kneser-Ney smoothing (kneser_ney.py)
+    course      the recipe of Udacity's deep-learning course (`--preset course`)
+    awd-lstm    AWD-LSTM's regularisation with Adam (awd_lstm.py)
+    char-gpt    nanoGPT's train_shakespeare_char settings on the same characters (char_gpt.py)
+
+`course` and `awd-lstm` train for as long as the preset did on average, or for --peer-seconds and
+--awd-seconds; `char-gpt` runs its published 5,000 iterations, which takes minutes on a GPU and
+days on a CPU: leave it out there (--without char-gpt). Each peer is run with one seed.
 """
 
+import dataclasses
 import json
 import pathlib
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from data.command_line import Parser, run
-from data.show.read import LOW_TIDE, read_show, split_show
-from data.vocab import Vocabulary
-from job.checkpoint import git_commit
-from job.config import Config
-from tests.bench import awd_lstm
+from data.show.read import LOW_TIDE
+from tests.bench import awd_lstm, char_gpt
 from tests.bench.kneser_ney import KneserNey
+from tests.bench.runs import MIN_COUNT, Texts, machine, train_job
+from tests.bench.tables import peers_table, preset_table, summary_line
 
-TRAINING_LOSS = 3.5  # the course's mission, here measured without dropout
-TIME_IS_UP = 75
-BASELINES = ("kneser-ney", "course", "awd-lstm")
+TRAINING_LOSS = 3.5  # nats per token on training text, measured without dropout
+DEFAULT_SECONDS = 60  # of a peer where no preset run says how long
 
 
 def main() -> None:
-    """Runs what the command line asks for and prints a table."""
+    """Runs the preset and the peers, and prints two Markdown tables."""
     parser = Parser(prog="python -m tests.bench.training", description=__doc__.split("\n")[0])
-    parser.add_argument("--data", default=LOW_TIDE, help="text to train on")
+    parser.add_argument("--data", default=LOW_TIDE, help="training text")
+    parser.add_argument("--valid", default="", help="held-out text (default: the end of --data)")
+    parser.add_argument("--test", default="", help="second held-out text, scored once at the end")
+    parser.add_argument("--preset", default="seinfeld", help="preset of `python -m job`")
+    parser.add_argument("--seeds", type=int, default=3, help="number of runs, with seeds from 1")
+    parser.add_argument("--target", type=float, default=3.60, help="held-out loss to be timed")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=[*PEERS], help="peers to run")
     parser.add_argument(
-        "--valid", default="", help="held-out text; by default the end of the other"
-    )
-    parser.add_argument("--preset", default="seinfeld", help="what is measured")
-    parser.add_argument("--seeds", type=int, default=3, help="runs, with seeds from 1")
-    parser.add_argument("--target", type=float, default=3.60, help="held-out loss to reach")
-    parser.add_argument(
-        "--baselines", nargs="*", choices=BASELINES, default=BASELINES, help="which"
+        "--without", nargs="*", choices=PEERS, default=[], help="peers to leave out"
     )
     parser.add_argument(
-        "--course-epochs", type=int, default=2, help="epochs of the course's recipe"
+        "--peer-seconds", type=float, default=0, help="training time of course and awd-lstm"
     )
-    parser.add_argument("--seconds", type=float, default=0, help="of each recurrent baseline")
+    parser.add_argument("--awd-seconds", type=float, default=0, help="training time of awd-lstm")
+    parser.add_argument("--gpt-steps", type=int, default=5000, help="iterations of char-gpt")
     parser.add_argument("--json", type=pathlib.Path, help="file for the figures")
-    parser.add_argument("rest", nargs="*", help="settings for the preset, after --")
+    parser.add_argument("rest", nargs="*", help="settings of the preset, after --")
     options = parser.parse_args()
-    report: dict[str, Any] = {"machine": machine(), "runs": [], "baselines": {}}
+    report: dict[str, Any] = {"machine": machine(), "runs": [], "peers": {}}
     print(json.dumps(report["machine"]), flush=True)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        texts = Texts.prepare(options.data, options.valid, options.test, folder)
         for seed in range(1, options.seeds + 1):
-            settings = ["--preset", options.preset, "--seed", str(seed), *options.rest]
-            one = job(options, f"{folder}/{seed}", settings)
+            flags = ["--preset", options.preset, "--seed", str(seed), *options.rest]
+            one = measure(texts, folder / str(seed), flags, options.target)
             report["runs"].append(one)
-            print(f"seed {seed}: " + tell(one), flush=True)
-        for name in options.baselines:
-            took = statistics.mean(one["seconds"] for one in report["runs"] or [{"seconds": 60}])
-            one = baseline(name, options, f"{folder}/{name}", options.seconds or took)
-            report["baselines"][name] = one
-            print(f"{name}: " + tell(one), flush=True)
-    for line in summary(report, options.target):
-        print(line)
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
+            print(f"seed {seed}: {summary_line(one)}", flush=True)
+            save(report, options.json)
+        taken = [one["seconds"] for one in report["runs"]]
+        seconds = options.peer_seconds or statistics.mean(taken or [DEFAULT_SECONDS])
+        budget = Budget(seconds, options.awd_seconds or seconds, options.gpt_steps, options.target)
+        for name in options.peers:
+            if name not in options.without:
+                one = PEERS[name](texts, folder, budget)
+                report["peers"][name] = one
+                print(f"{name}: {summary_line(one)}", flush=True)
+                save(report, options.json)
+    print("\n".join(["", *preset_table(report["runs"], options.target, TRAINING_LOSS)]))
+    print("\n".join(["", *peers_table(report["runs"], report["peers"])]))
 
 
-def machine() -> dict[str, str]:
-    """Where and with what this was measured."""
-    gpu = torch.cuda.is_available()
+def save(report: dict[str, Any], path: pathlib.Path | None) -> None:
+    """Writes the figures so far, so that an interrupted bench leaves them."""
+    if path:
+        path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def measure(
+    texts: Texts, folder: pathlib.Path, settings: list[str], target: float
+) -> dict[str, Any]:
+    """One process of `python -m job`: its scores, times and evaluations."""
+    trained = train_job([*texts.flags, *settings], folder)
+    rows, scores = trained["rows"], trained["scores"]
+    figures = ("valid_loss", "valid_loss_with_cache", "bits_per_character")
     return {
-        "device": torch.cuda.get_device_name()
-        if gpu
-        else f"CPU, {torch.get_num_threads()} threads",
-        "torch": str(torch.__version__),
-        "cuda": str(torch.version.cuda or ""),
-        "python": sys.version.split()[0],
-        "commit": git_commit(),
-    }
-
-
-def job(options: Any, folder: str, settings: list[str]) -> dict[str, Any]:
-    """One whole process of `python -m job`, and what its metrics say."""
-    command = [sys.executable, "-m", "job", "--data", options.data]
-    command += ["--valid", options.valid] if options.valid else []
-    start = time.monotonic()
-    done = subprocess.run(
-        [*command, "--out", folder, *settings], capture_output=True, text=True, check=False
-    )
-    whole = time.monotonic() - start
-    if done.returncode not in (0, TIME_IS_UP):
-        raise SystemExit(
-            f"{' '.join(settings)} ended with {done.returncode}: {done.stderr[-2000:]}"
-        )
-    lines = pathlib.Path(folder, "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    best = min(rows, key=lambda row: row["valid_loss"])
-    kept = torch.load(f"{folder}/checkpoint.pt", weights_only=True, map_location="cpu")["scores"]
-    return {
-        "held_out_loss": best["valid_loss"],
-        "with_cache": kept.get("valid_loss_with_cache"),
-        "bits_per_character": kept.get("bits_per_character"),
+        **{name: scores.get(name) for name in figures},
+        **{name: scores[name] for name in sorted(scores) if name.startswith("test_")},
+        "seconds_to_target": seconds_to(rows, "valid_loss", target),
+        "seconds_to_training_loss": seconds_to(rows, "train_loss_without_dropout", TRAINING_LOSS),
         "seconds": rows[-1]["seconds"],
-        "whole_process": whole,
+        "whole_process": trained["whole_process"],
         "tokens_per_second": max(row["tokens_per_second"] for row in rows),
-        "seconds_to_target": first(rows, "valid_loss", options.target),
-        "seconds_to_training_loss": first(rows, "train_loss_without_dropout", TRAINING_LOSS),
         "rows": rows,
-        "scores": kept,
+        "scores": scores,
     }
 
 
-def first(rows: list[dict[str, Any]], name: str, target: float) -> float | None:
-    """Seconds of training until a figure was first seen at or below its target."""
+def seconds_to(rows: list[dict[str, Any]], name: str, target: float) -> float | None:
+    """Seconds of training until a figure is first at or below its target; None if it never is."""
     return next((row["seconds"] for row in rows if row[name] <= target), None)
 
 
-def baseline(name: str, options: Any, folder: str, seconds: float) -> dict[str, Any]:
-    """One of the recipes to compare with."""
-    if name == "course":
-        # With the vocabulary of the others: losses over different vocabularies do not compare.
-        settings = ["--preset", "course", "--min-count", str(Config.min_count)]
-        return job(
-            options, folder, [*settings, "--epochs", "99", "--max-minutes", str(seconds / 60)]
-        )
-    text = read_show(options.data)
-    if options.valid:
-        valid_text = read_show(options.valid)
-    else:
-        text, valid_text = split_show(text, Config.valid_fraction)
-    vocabulary = Vocabulary.build(text, "show", Config.min_count)
-    train_ids, valid_ids = vocabulary.encode(text), vocabulary.encode(valid_text)
-    if name == "kneser-ney":
-        start = time.monotonic()
-        model = KneserNey(train_ids, len(vocabulary), 4)
-        return {"held_out_loss": model.loss(valid_ids), "seconds": time.monotonic() - start}
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """How long the peers train, and the held-out loss to be timed."""
+
+    seconds: float
+    awd_seconds: float
+    gpt_steps: int
+    target: float
+
+
+def run_kneser_ney(texts: Texts, _folder: pathlib.Path, _budget: Budget) -> dict[str, Any]:
+    """Counting takes as long as it takes."""
+    vocabulary = texts.vocabulary()
+    ids = texts.ids(vocabulary)
+    start = time.monotonic()
+    model = KneserNey(ids["train"], len(vocabulary), 4)
+    losses = {"valid_loss": model.loss(ids["valid"])}
+    seconds = time.monotonic() - start
+    if "test" in ids:
+        losses["test_loss"] = model.loss(ids["test"])
+    return {**losses, "seconds": seconds}
+
+
+def run_course(texts: Texts, folder: pathlib.Path, budget: Budget) -> dict[str, Any]:
+    """With the vocabulary of the others: losses over different vocabularies do not compare."""
+    settings = ["--preset", "course", "--min-count", str(MIN_COUNT), "--epochs", "99"]
+    settings += ["--max-minutes", str(budget.seconds / 60)]
+    return measure(texts, folder / "course", settings, budget.target)
+
+
+def run_awd_lstm(texts: Texts, _folder: pathlib.Path, budget: Budget) -> dict[str, Any]:
+    """On the GPU where there is one."""
+    vocabulary = texts.vocabulary()
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    ids = {
+        part: torch.tensor(found, device=device) for part, found in texts.ids(vocabulary).items()
+    }
     return awd_lstm.train(
-        torch.tensor(train_ids, device=device),
-        torch.tensor(valid_ids, device=device),
+        ids["train"],
+        ids["valid"],
         vocabulary.encode(vocabulary.primer),
         len(vocabulary),
-        seconds,
+        seconds=budget.awd_seconds,
+        test_ids=ids.get("test"),
     )
 
 
-def tell(one: dict[str, Any]) -> str:
-    """The plain figures of a run in one line."""
-    parts = [f"{name} {value:.4g}" for name, value in one.items() if isinstance(value, int | float)]
-    return ", ".join(parts)
+def run_char_gpt(texts: Texts, _folder: pathlib.Path, budget: Budget) -> dict[str, Any]:
+    """On the normalized characters that the bits per character of `job` are measured on."""
+    recipe = char_gpt.Recipe(steps=budget.gpt_steps)
+    return char_gpt.train_on_this_machine(texts.normalized(texts.vocabulary()), recipe)
 
 
-def summary(report: dict[str, Any], target: float) -> list[str]:
-    """Mean and worst over the seeds, and ratios to the baselines."""
-    lines = []
-    names = {
-        "held_out_loss": "held-out loss",
-        "with_cache": "held-out loss with memory",
-        "bits_per_character": "bits per character",
-        "seconds_to_target": f"seconds to held-out {target}",
-        "seconds_to_training_loss": f"seconds to training loss {TRAINING_LOSS}, no dropout",
-        "seconds": "seconds of training",
-        "whole_process": "seconds of the whole process",
-    }
-    for name, label in names.items():
-        values = [one[name] for one in report["runs"]]
-        if values and None not in values:
-            mean, worst = statistics.mean(values), max(values)
-            lines.append(f"{label}: mean {mean:.4g}, worst {worst:.4g} of {len(values)}")
-        elif values:
-            lines.append(f"{label}: not reached by {values.count(None)} of {len(values)}")
-    for name, other in report["baselines"].items():
-        if report["runs"]:
-            ours = statistics.mean(one["held_out_loss"] for one in report["runs"])
-            line = (
-                f"against {name}: perplexity x {2.718281828 ** (ours - other['held_out_loss']):.3f}"
-            )
-            rate = other.get("tokens_per_second")
-            if rate:
-                mine = statistics.mean(one["tokens_per_second"] for one in report["runs"])
-                line += f", tokens a second x {mine / rate:.1f}"
-            lines.append(line)
-    return lines
+PEERS: dict[str, Callable[[Texts, pathlib.Path, Budget], dict[str, Any]]] = {
+    "kneser-ney": run_kneser_ney,
+    "course": run_course,
+    "awd-lstm": run_awd_lstm,
+    "char-gpt": run_char_gpt,
+}
 
 
 if __name__ == "__main__":

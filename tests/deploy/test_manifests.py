@@ -13,8 +13,7 @@ import pytest
 import yaml
 from torch.distributed.run import parse_args
 
-from data.command_line import UserError
-from job.checkpoint import DiskFull
+from data.command_line import DiskFull, UserError
 from job.config import parse
 from job.train import Diverged
 from serve.config import Config

@@ -80,7 +80,7 @@ def test_stream_next_gives_the_text_of_generate(writer):
 def test_eager_torchscript_and_onnx_generate_the_same_words(bundle, writer):
     network, vocabulary, content = load_network(bundle / "checkpoint.pt")
     prompt, seed = "Bob: no?\n\n", 3
-    eager = ScriptWriter(network, vocabulary, content["speller"], content["scores"]["cache"])
+    eager = ScriptWriter(network, vocabulary, content.speller, content.cache)
     generated = writer.generate(prompt, 60, 1.0, 0, 0.95, 0.0, 1.0, seed)
     assert eager.generate(prompt, 60, 1.0, 0, 0.95, 0.0, 1.0, seed) == generated
     # The ONNX file is the network alone, without neural cache and speller.

@@ -5,8 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from job.layers.cache import mix_cache, ring
-from job.layers.cache_config import CacheConfig, attention
+from job.layers.cache import CacheConfig, attention, mix_cache, ring
 
 
 @settings(deadline=None)

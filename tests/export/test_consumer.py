@@ -1,5 +1,6 @@
 """docs/consumer.py, the TorchScript file and eager PyTorch generate the same words."""
 
+import dataclasses
 import json
 import pathlib
 import random
@@ -51,7 +52,7 @@ def spelling_bundle(checkpoint, folder, increase):
     with torch.no_grad():
         network.fc.bias[vocabulary.unknown_id] = network.fc.bias.mean() + increase
     cache = {"size": 20, "theta": 0.1, "weight": 0.3}
-    content = {**content, "speller": speller, "scores": {**content["scores"], "cache": cache}}
+    content = dataclasses.replace(content, speller=speller, cache=cache)
     write_files(folder, network, vocabulary, content, pt2=False)
     return folder, ScriptWriter(network, vocabulary, speller, cache)
 
@@ -125,8 +126,7 @@ def test_consumer_generates_the_same_words_with_cache_and_speller(spelling, cons
 
 def test_consumer_generates_the_same_words_for_the_small_show(bundle, consumer):
     network, vocabulary, content = load_network(bundle / "checkpoint.pt")
-    cache = content["scores"].get("cache")
-    eager = ScriptWriter(network, vocabulary, content.get("speller"), cache)
+    eager = ScriptWriter(network, vocabulary, content.speller, content.cache)
     compare(bundle, eager, consumer, CASES // 5)
 
 

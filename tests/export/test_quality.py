@@ -27,7 +27,7 @@ def test_manifest_has_the_perplexity_of_int8_files(bundle):
 
 def test_perplexity_in_chunks_equals_that_of_the_whole_text(bundle):
     network, vocabulary, content = load_network(bundle / "checkpoint.pt")
-    ids = held_out_streams(Config(**content["config"]), vocabulary)
+    ids = held_out_streams(Config(**content.config), vocabulary)
     found = perplexity(step_of_network(network), ids, network.n_layers, network.hidden_dim)
     with torch.no_grad():
         scores, _ = network.all_scores(ids[:, :-1], network.init_hidden(len(ids)))

@@ -1,4 +1,4 @@
-"""Copied runs against a search of every piece of a text in another."""
+"""Copied runs, against a search of every part of a text in another."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,18 +20,18 @@ def words_of(text):
     return split_words(text, SYMBOLS)
 
 
-def stands_in(piece, source):
+def occurs_in(piece, source):
     return any(source[i : i + len(piece)] == piece for i in range(len(source) - len(piece) + 1))
 
 
 def all_common(words, source):
-    """Every (start, length) of a text's pieces that stand in the source."""
+    """Every (start, length) of a text's parts that occur in the source."""
     ends = range(1, len(words) + 1)
-    return [(i, e - i) for e in ends for i in range(e) if stands_in(words[i:e], source)]
+    return [(i, e - i) for e in ends for i in range(e) if occurs_in(words[i:e], source)]
 
 
 def maximal(runs):
-    """Those that lie in no other one."""
+    """The runs that are within no other one."""
     return [
         (start, length)
         for start, length in sorted(runs)
@@ -40,13 +40,13 @@ def maximal(runs):
 
 
 @given(SMALL, SMALL, st.integers(1, 6))
-def test_runs_are_the_longest_pieces_that_stand_in_the_source(words, source, least):
+def test_copied_runs_are_the_maximal_common_parts(words, source, least):
     long = [run for run in all_common(words, source) if run[1] >= least]
     assert common_runs(words, source, least) == maximal(long)
 
 
 @given(st.lists(SMALL, max_size=3), SMALL, st.integers(1, 8))
-def test_rate_and_longest_run_are_those_of_the_definition(scenes, source, at_least):
+def test_copied_rate_and_longest_run_equal_the_definition(scenes, source, at_least):
     words = [word for scene in scenes for word in [*scene, BORDER]]
     found = copies(words, source, at_least)
     longest, covered, total = 0, 0, 0
@@ -59,17 +59,17 @@ def test_rate_and_longest_run_are_those_of_the_definition(scenes, source, at_lea
     assert found.longest[1] == longest
     assert found.rate == (covered / total if total else 0)
     start, length = found.longest
-    assert stands_in(words[start : start + length], source)
+    assert occurs_in(words[start : start + length], source)
 
 
 @settings(deadline=None)
 @given(SCENES, st.lists(st.sampled_from(["a", "b", "c"]), max_size=40))
-def test_a_span_is_copied_but_for_punctuation(scenes, source):
+def test_copied_spans_equal_the_source_without_punctuation(scenes, source):
     found = copying(scenes, source)
     for number, start, end in found.spans:
         span = scenes[number][start:end]
         assert len(without_marks(span)) >= 8
-        assert stands_in(without_marks(span), source)
+        assert occurs_in(without_marks(span), source)
         assert span[0] not in MARKS
         assert span[-1] not in MARKS
     places = {(n, i) for n, start, end in found.spans for i in range(start, end)}
@@ -78,7 +78,7 @@ def test_a_span_is_copied_but_for_punctuation(scenes, source):
     assert len(without_marks(words_of(found.longest_text))) == found.longest
 
 
-def test_a_comma_does_not_hide_a_copied_speech():
+def test_copied_run_may_differ_in_punctuation():
     scene = words_of("zero, two, three. four!\nfive six\n\nseven (eight) nine? zero")
     found = copying([["zero"], scene], SOURCE)
     assert found.longest == 8
@@ -87,7 +87,7 @@ def test_a_comma_does_not_hide_a_copied_speech():
     assert [number for number, _, _ in found.spans] == [1]
 
 
-def test_seven_words_are_a_phrase_and_two_scenes_are_not_one():
+def test_copied_run_has_eight_words_or_more_within_one_scene():
     found = copying([SOURCE[:7]], SOURCE)
     assert (found.rate, found.longest, found.spans) == (0, 7, [])
     apart = copying([SOURCE[:5], SOURCE[5:]], SOURCE)
@@ -96,7 +96,7 @@ def test_seven_words_are_a_phrase_and_two_scenes_are_not_one():
 
 
 @given(SCENES.filter(bool), st.data())
-def test_marks_stand_around_the_words_of_their_spans(scenes, data):
+def test_marked_ranges_cover_the_words_of_their_spans(scenes, data):
     scene = scenes[0]
     cuts = st.integers(0, len(scene))
     ends = data.draw(st.lists(st.tuples(cuts, cuts), max_size=4))

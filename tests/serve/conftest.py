@@ -1,5 +1,6 @@
-"""What these tests share: writers of either runtime, and a model that spells and remembers."""
+"""Shared fixtures: models in both runtimes, with and without speller and neural cache."""
 
+import dataclasses
 import hashlib
 import json
 import pathlib
@@ -13,28 +14,29 @@ from export.manifest import build_manifest
 from job.checkpoint import load_network
 from job.finalize import pack_speller
 from job.layers.speller import Speller
-from serve.actions import Model
 from serve.models.backends import load_writer
 from serve.models.bundles import open_bundle
+from serve.models.load import Model
+from tests.serve.acting import actions_on
 
 RUNTIMES = ("torchscript", "onnx")
 
 
 def load(folder: pathlib.Path, runtime: str, precision: str = "fp32") -> Model:
-    """A bundle's file, loaded: in fp32, both runtimes' words are the same."""
+    """A bundle's loaded model. In fp32 both runtimes generate the same words."""
     bundle = open_bundle(folder, runtime, precision)
     return Model(bundle, load_writer(bundle))
 
 
-def remembering(checkpoint: pathlib.Path, folder: pathlib.Path, size: int) -> pathlib.Path:
-    """The small run exported with a speller, and a memory of so many words; unknown ones likely."""
+def export_with_cache(checkpoint: pathlib.Path, folder: pathlib.Path, size: int) -> pathlib.Path:
+    """Exports the small run with a speller and a cache of `size` words; OOV words are likely."""
     network, vocabulary, content = load_network(checkpoint)
     torch.manual_seed(8)
     speller = pack_speller(Speller("abdeno:é", network.fc.in_features, hidden_dim=16).eval())
     with torch.no_grad():
         network.fc.bias[vocabulary.unknown_id] = network.fc.bias.mean() + 6
     cache = {"size": size, "theta": 0.1, "weight": 0.3}
-    content = {**content, "speller": speller, "scores": {**content["scores"], "cache": cache}}
+    content = dataclasses.replace(content, speller=speller, cache=cache)
     checks = write_files(folder, network, vocabulary, content, pt2=False) | {"held_out": {}}
     manifest = build_manifest(folder, network, vocabulary, content, checks)
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
@@ -43,21 +45,21 @@ def remembering(checkpoint: pathlib.Path, folder: pathlib.Path, size: int) -> pa
 
 @pytest.fixture(scope="session")
 def spelling(trained, tmp_path_factory) -> dict[str, Model]:
-    """By runtime: a model that spells, and whose memory is soon full."""
-    folder = remembering(trained / "checkpoint.pt", tmp_path_factory.mktemp("spelling"), 20)
+    """By runtime: a model with a speller and a cache of 20 words, which is soon full."""
+    folder = export_with_cache(trained / "checkpoint.pt", tmp_path_factory.mktemp("spelling"), 20)
     return {runtime: load(folder, runtime) for runtime in RUNTIMES}
 
 
 @pytest.fixture(scope="session")
-def long_memory(trained, tmp_path_factory) -> dict[str, Model]:
-    """By runtime: a model that spells, and remembers as much as is ever remembered."""
-    folder = remembering(trained / "checkpoint.pt", tmp_path_factory.mktemp("long"), 1000)
+def long_cache(trained, tmp_path_factory) -> dict[str, Model]:
+    """By runtime: a model with a speller and a cache of 1,000 words, the largest."""
+    folder = export_with_cache(trained / "checkpoint.pt", tmp_path_factory.mktemp("long"), 1000)
     return {runtime: load(folder, runtime) for runtime in RUNTIMES}
 
 
 @pytest.fixture(scope="session")
 def small(bundle) -> dict[str, Model]:
-    """By runtime: the small show's model."""
+    """By runtime: the small show's model, without speller and cache."""
     return {runtime: load(bundle, runtime) for runtime in RUNTIMES}
 
 
@@ -67,14 +69,28 @@ def small_int8(bundle) -> dict[str, Model]:
     return {"torchscript": load(bundle, "torchscript", "int8")}
 
 
+@pytest.fixture(scope="module", params=RUNTIMES)
+def actions(small, request):
+    """The actions on the small show's model, in each runtime."""
+    with actions_on(small[request.param]) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def spelled(spelling):
+    """The actions on the model with a speller and a cache."""
+    with actions_on(spelling["onnx"]) as made:
+        yield made
+
+
 @pytest.fixture
 def copy(bundle, tmp_path) -> pathlib.Path:
-    """A bundle of one's own, to be damaged."""
+    """A copy of the bundle, to be damaged."""
     return shutil.copytree(bundle, tmp_path / "copy")
 
 
 def edit_manifest(folder: pathlib.Path, change) -> None:
-    """Lets `change` alter the manifest's fields."""
+    """Rewrites the manifest after `change` has altered its fields."""
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text("utf-8"))
     change(manifest)
@@ -82,7 +98,7 @@ def edit_manifest(folder: pathlib.Path, change) -> None:
 
 
 def replace_file(folder: pathlib.Path, name: str, content: bytes) -> None:
-    """Another content for a file, which the manifest vouches for."""
+    """Replaces a file's content and its checksum in the manifest."""
     (folder / name).write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     edit_manifest(folder, lambda manifest: manifest["files"][name].update(sha256=digest))

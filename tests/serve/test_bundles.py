@@ -1,4 +1,4 @@
-"""Bundles on the disk: found, chosen, and refused in one sentence where anything is damaged."""
+"""Bundles on disk: finding them, and errors of one line for anything damaged."""
 
 import copy as copies
 import dataclasses
@@ -11,18 +11,18 @@ import pytest
 import torch
 
 from data.command_line import UserError
-from serve.actions import load_models
 from serve.config import Config
 from serve.models.backends import load_writer
 from serve.models.bundles import find_bundles, open_bundle
-from serve.page.about_tab import about
+from serve.models.load import load_models
+from serve.page.about_tab import about_html
 from tests.serve.conftest import RUNTIMES, edit_manifest, replace_file
 
 MODELS = {"torchscript": "model.torchscript.pt", "onnx": "model.onnx"}
 
 
-def refused(path, runtime="torchscript", precision="fp32"):
-    """The one sentence in which a bundle is refused."""
+def error_of(path, runtime="torchscript", precision="fp32"):
+    """The one line of the error for a bundle."""
     with pytest.raises(UserError) as caught:
         load_writer(open_bundle(path, runtime, precision))
     text = str(caught.value)
@@ -32,14 +32,14 @@ def refused(path, runtime="torchscript", precision="fp32"):
 
 
 def flip(path, place=-1000):
-    """One bit of a file turned."""
+    """Flips one bit of a file."""
     content = bytearray(path.read_bytes())
     content[place % len(content)] ^= 1
     path.write_bytes(content)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_whole_bundle_is_loaded(bundle, runtime):
+def test_bundle_is_loaded(bundle, runtime):
     opened = open_bundle(bundle, runtime, "fp32")
     assert opened.file == MODELS[runtime]
     assert opened.facts["show"] == "The Cafe"
@@ -47,12 +47,12 @@ def test_a_whole_bundle_is_loaded(bundle, runtime):
 
 
 @pytest.mark.parametrize("name", ["model.torchscript.pt", "model.int8.onnx", "model.onnx"])
-def test_a_model_file_may_be_named_itself(bundle, name):
+def test_bundle_of_a_model_file(bundle, name):
     runtime = "onnx" if name.endswith("onnx") else "torchscript"
     assert open_bundle(bundle / name, runtime, "int8").file == name
 
 
-def test_where_there_is_no_int8_file_fp32_serves(copy):
+def test_missing_int8_file_falls_back_to_fp32(copy):
     edit_manifest(copy, lambda manifest: manifest["files"].pop("model.int8.onnx"))
     assert open_bundle(copy, "onnx", "int8").file == "model.onnx"
 
@@ -60,55 +60,55 @@ def test_where_there_is_no_int8_file_fp32_serves(copy):
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("place", [0, 1000, -1])
 @pytest.mark.parametrize("kind", ["model", "vocabulary"])
-def test_one_bit_turned_is_found(copy, runtime, kind, place):
+def test_checksum_detects_one_flipped_bit(copy, runtime, kind, place):
     name = MODELS[runtime] if kind == "model" else "vocab.json"
     flip(copy / name, place)
-    assert f"{name} is not the file that its manifest tells of" in refused(copy, runtime)
+    assert f"{name} differs from the file in the manifest" in error_of(copy, runtime)
 
 
-def test_a_bit_turned_in_a_file_that_is_not_used_does_no_harm(copy):
+def test_checksum_of_an_unused_file_is_not_checked(copy):
     flip(copy / "model.onnx")
     assert load_writer(open_bundle(copy, "torchscript", "fp32"))
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_file_cut_off_is_found(copy, runtime):
+def test_checksum_detects_a_truncated_file(copy, runtime):
     os.truncate(copy / MODELS[runtime], 5000)
-    assert "is not the file that its manifest tells of" in refused(copy, runtime)
+    assert "differs from the file in the manifest" in error_of(copy, runtime)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_vocabulary_of_other_weights_is_refused(copy, runtime):
+def test_vocabulary_of_other_weights_is_an_error(copy, runtime):
     vocabulary = json.loads((copy / "vocab.json").read_text("utf-8"))
     vocabulary["weights_sha256"] = "0" * 64
     replace_file(copy, "vocab.json", json.dumps(vocabulary).encode())
-    assert "vocab.json belongs to other weights" in refused(copy, runtime)
+    assert "vocab.json belongs to other weights" in error_of(copy, runtime)
 
 
-def test_a_vocabulary_and_an_onnx_file_of_two_exports_are_refused(copy):
+def test_vocabulary_and_onnx_file_of_different_exports_are_an_error(copy):
     vocabulary = json.loads((copy / "vocab.json").read_text("utf-8"))
     vocabulary["words"][1:3] = reversed(vocabulary["words"][1:3])
     replace_file(copy, "vocab.json", json.dumps(vocabulary, ensure_ascii=False).encode())
-    assert "vocab.json and the ONNX file are not of one export" in refused(copy, "onnx")
+    assert "vocab.json and the ONNX file are of different exports" in error_of(copy, "onnx")
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("content", [b"", b"not a model\n\nat all", bytes(range(256)) * 40])
-def test_a_file_that_is_no_model_is_refused(copy, runtime, content):
+def test_model_file_of_another_kind_is_an_error(copy, runtime, content):
     replace_file(copy, MODELS[runtime], content)
-    told = refused(copy, runtime)
-    assert "is not a TorchScript file" in told or "the ONNX files cannot be used" in told
+    message = error_of(copy, runtime)
+    assert "is not a TorchScript file" in message or "the ONNX files cannot be loaded" in message
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff\xfe"])
-def test_a_vocabulary_that_is_none_is_refused(copy, runtime, content):
+def test_invalid_vocabulary_is_an_error(copy, runtime, content):
     replace_file(copy, "vocab.json", content)
-    assert "vocabulary" in refused(copy, runtime)
+    assert "vocabulary" in error_of(copy, runtime)
 
 
 class Older(torch.nn.Module):
-    """As an older export was: without a list of words that may come."""
+    """Like an export of an older format: `stream_next` without allowed tokens."""
 
     def forward(self, x: int) -> int:
         return x
@@ -118,51 +118,51 @@ class Older(torch.nn.Module):
         return state
 
 
-class Stranger(torch.nn.Module):
-    """Some TorchScript file of somebody else."""
+class Unrelated(torch.nn.Module):
+    """A TorchScript file of another program."""
 
     def forward(self, x: int) -> int:
         return x
 
 
-@pytest.mark.parametrize("module", [Older, Stranger])
-def test_an_older_export_is_refused(copy, module, tmp_path):
+@pytest.mark.parametrize("module", [Older, Unrelated])
+def test_torchscript_file_of_an_older_format_is_an_error(copy, module, tmp_path):
     path = tmp_path / "older.pt"
     torch.jit.save(torch.jit.script(module()), str(path))
     replace_file(copy, "model.torchscript.pt", path.read_bytes())
-    assert "was exported by an older program: make export again" in refused(copy)
+    assert "has an older format: export the model again" in error_of(copy)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("kind", ["model", "vocabulary"])
-def test_a_missing_file_is_named(copy, runtime, kind):
+def test_missing_file_is_named(copy, runtime, kind):
     name = MODELS[runtime] if kind == "model" else "vocab.json"
     (copy / name).unlink()
-    assert f"{name} cannot be read (No such file or directory)" in refused(copy, runtime)
+    assert f"{name} cannot be read (No such file or directory)" in error_of(copy, runtime)
 
 
-def test_a_folder_in_a_files_place_is_named(copy):
+def test_folder_in_place_of_a_file_is_named(copy):
     (copy / "model.onnx").unlink()
     (copy / "model.onnx").mkdir()
-    assert "model.onnx cannot be read (Is a directory)" in refused(copy, "onnx")
+    assert "model.onnx cannot be read (Is a directory)" in error_of(copy, "onnx")
 
 
 @pytest.mark.parametrize(
     "where",
     ["nowhere", "copy/nowhere", "copy/nowhere/model.onnx", "copy/model.onnxx", ""],
 )
-def test_a_path_to_nothing_is_refused(copy, where):
-    assert "there is no exported model with its manifest.json" in refused(copy.parent / where)
+def test_path_without_a_bundle_is_an_error(copy, where):
+    assert "there is no exported model with its manifest.json" in error_of(copy.parent / where)
 
 
 @pytest.mark.parametrize("name", ["vocab.json", "manifest.json", "README.md", "checkpoint.pt"])
-def test_a_path_to_a_file_that_is_no_model_is_refused(copy, name):
-    assert "is no model for torchscript" in refused(copy / name)
+def test_path_of_another_file_of_the_bundle_is_an_error(copy, name):
+    assert "is not a model file for torchscript" in error_of(copy / name)
 
 
-def test_a_bundle_without_its_manifest_is_refused(copy):
+def test_bundle_without_manifest_is_an_error(copy):
     (copy / "manifest.json").unlink()
-    assert "there is no exported model with its manifest.json" in refused(copy)
+    assert "there is no exported model with its manifest.json" in error_of(copy)
 
 
 @pytest.mark.parametrize(
@@ -173,38 +173,38 @@ def test_a_bundle_without_its_manifest_is_refused(copy):
         b"[" * 100_000,
     ],
 )
-def test_a_manifest_that_is_none_is_refused(copy, content):
+def test_invalid_manifest_is_an_error(copy, content):
     (copy / "manifest.json").write_bytes(content)
-    assert "export anew" in refused(copy)
+    assert "export again" in error_of(copy)
 
 
-def test_a_manifest_cut_off_anywhere_is_refused(copy):
+def test_truncated_manifest_is_an_error(copy):
     path = copy / "manifest.json"
     content = path.read_bytes()
     for place in range(0, len(content) - 2, 61):
         path.write_bytes(content[:place])
-        assert "is damaged" in refused(copy)
+        assert "is damaged" in error_of(copy)
 
 
 @pytest.mark.parametrize(("field", "value"), [("version", 2), ("version", 4), ("format", "x")])
-def test_a_manifest_of_another_version_is_refused(copy, field, value):
+def test_manifest_of_another_version_is_an_error(copy, field, value):
     edit_manifest(copy, lambda manifest: manifest.update({field: value}))
-    assert "is of another version of this program: export anew" in refused(copy)
+    assert "is of another version of this program: export again" in error_of(copy)
 
 
-def test_a_manifest_without_the_model_is_refused(copy):
+def test_manifest_without_the_model_is_an_error(copy):
     edit_manifest(copy, lambda manifest: manifest["files"].pop("model.onnx"))
-    assert "is no model for onnx that its manifest names" in refused(copy, "onnx")
+    assert "is not a model file for onnx in its manifest" in error_of(copy, "onnx")
 
 
-def test_a_manifest_without_the_vocabulary_is_refused(copy):
+def test_manifest_without_the_vocabulary_is_an_error(copy):
     edit_manifest(copy, lambda manifest: manifest["files"].pop("vocab.json"))
-    assert "export anew" in refused(copy)
+    assert "export again" in error_of(copy)
 
 
 @pytest.mark.parametrize("value", ["gone", None, [], "x"])
-def test_whatever_a_manifest_lacks_it_is_used_or_refused(copy, value):
-    """Each field, and each within a field, is taken away or made something else."""
+def test_manifest_with_any_field_missing_or_wrong_is_used_or_an_error(copy, value):
+    """Each field, and each field of a field, is removed or replaced."""
     whole = json.loads((copy / "manifest.json").read_text("utf-8"))
     places = [(name,) for name in whole]
     places += [(name, inner) for name, held in whole.items() if isinstance(held, dict)
@@ -225,7 +225,7 @@ def test_whatever_a_manifest_lacks_it_is_used_or_refused(copy, value):
         try:
             opened = open_bundle(copy, "onnx", "fp32")
             writer = load_writer(opened)
-            about([opened.facts | {"speakers": ["Ann"], "vocabulary": len(writer.vocabulary)}])
+            about_html([opened.facts | {"speakers": ["Ann"], "vocabulary": len(writer.vocabulary)}])
         except UserError:
             continue
         except Exception as error:
@@ -233,7 +233,7 @@ def test_whatever_a_manifest_lacks_it_is_used_or_refused(copy, value):
     assert not trouble
 
 
-def test_the_newest_bundle_comes_first(bundle, tmp_path):
+def test_newest_bundle_is_first(bundle, tmp_path):
     for age, name in enumerate(["b", "a", "c"]):
         folder = shutil.copytree(bundle, tmp_path / name)
         os.utime(folder / "manifest.json", (1e9 - age, 1e9 - age))
@@ -245,13 +245,13 @@ def test_the_newest_bundle_comes_first(bundle, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
-def test_a_folder_without_bundles_is_refused(tmp_path, name):
+def test_folder_without_bundles_is_an_error(tmp_path, name):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no exported model: run make demo"):
         load_models(Config(artifacts=tmp_path / name))
 
 
-def test_a_damaged_bundle_among_several_is_left_out_and_the_log_says_why(bundle, tmp_path, caplog):
+def test_damaged_bundle_is_skipped_with_a_warning(bundle, tmp_path, caplog):
     for name in ("good", "bad", "worse", "fine"):
         shutil.copytree(bundle, tmp_path / name)
     flip(tmp_path / "bad" / "model.int8.onnx")
@@ -259,24 +259,24 @@ def test_a_damaged_bundle_among_several_is_left_out_and_the_log_says_why(bundle,
     with caplog.at_level(logging.WARNING, "cold_open"):
         models = load_models(Config(artifacts=tmp_path, runtime="onnx"))
     assert {model.bundle.name for model in models} == {"good", "fine"}
-    reasons = sorted(record.reason for record in caplog.records if record.msg == "left out")
+    reasons = sorted(record.reason for record in caplog.records if record.msg == "bundle skipped")
     assert len(reasons) == 2
-    assert "bad/model.int8.onnx is not the file" in reasons[0]
+    assert "bad/model.int8.onnx differs from the file" in reasons[0]
     assert "worse/manifest.json is damaged" in reasons[1]
 
 
-def test_if_all_are_damaged_the_page_does_not_open(bundle, tmp_path):
+def test_only_damaged_bundles_are_an_error(bundle, tmp_path):
     for name in ("one", "two"):
         shutil.copytree(bundle, tmp_path / name)
         (tmp_path / name / "vocab.json").unlink()
-    with pytest.raises(UserError, match="holds no bundle that can be used: the log says why"):
+    with pytest.raises(UserError, match="holds no usable bundle: the log has the reasons"):
         load_models(Config(artifacts=tmp_path, runtime="onnx"))
     shutil.rmtree(tmp_path / "one")
     with pytest.raises(UserError, match=r"vocab\.json cannot be read"):
         load_models(Config(artifacts=tmp_path, runtime="onnx"))
 
 
-def test_one_named_bundle_is_loaded_alone(bundle, tmp_path):
+def test_named_bundle_is_loaded_alone(bundle, tmp_path):
     for name in ("one", "two"):
         shutil.copytree(bundle, tmp_path / name)
     config = Config(artifacts=tmp_path, model=tmp_path / "two", runtime="onnx")
@@ -286,7 +286,7 @@ def test_one_named_bundle_is_loaded_alone(bundle, tmp_path):
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_folder_that_may_only_be_read_is_enough(copy, runtime):
+def test_read_only_bundle_is_loaded(copy, runtime):
     before = {path.name: path.stat().st_mtime_ns for path in copy.iterdir()}
     for path in copy.iterdir():
         path.chmod(0o444)

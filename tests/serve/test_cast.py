@@ -1,4 +1,4 @@
-"""Who may speak: every line that is written is a direction or by one of the chosen."""
+"""The cast: every generated line is a direction or spoken by one of the chosen speakers."""
 
 import random
 from typing import Any, NamedTuple
@@ -9,46 +9,46 @@ from data import tokens
 from data.command_line import UserError
 from data.vocab import UNKNOWN, Vocabulary
 from serve.scenes.cast import Cast
+from serve.scenes.generation import Generation, generate_word
 from serve.scenes.scene import Scene
-from serve.scenes.script import line_spans, speaker_of
-from serve.scenes.writing import Writing, step
+from serve.scenes.script import line_spans, speaker_prefix
 from tests.serve.conftest import RUNTIMES
 
 SEEDS = range(20)
 
 
 def write(writer, scene):
-    """(what was written after the prompt, the writing)."""
+    """(the text after the prompt, the generation)."""
     return write_all(writer, [scene])[0]
 
 
 def write_all(writer, scenes):
-    """The same of many, side by side."""
-    writings = [Writing(writer, scene) for scene in scenes]
+    """The same of several scenes in one batch."""
+    writings = [Generation(writer, scene) for scene in scenes]
     for writing in writings:
         writing.start()
-    while going := [writing for writing in writings if not writing.done]:
-        step(going)
-    return [(writing.text[len(writing.before) :], writing) for writing in writings]
+    while batch := [writing for writing in writings if not writing.done]:
+        generate_word(batch)
+    return [(writing.text[len(writing.prompt) :], writing) for writing in writings]
 
 
 def lines_begun(written, prompt=""):
-    """The lines that began after a prompt; the first one went on with the prompt's last line."""
+    """The lines that start after a prompt, whose last line the text may continue."""
     whole = prompt.rpartition("\n")[2].rstrip(" ") + written
     lines = [whole[start:end].strip() for start, end in line_spans(whole)]
     return lines if not whole.startswith(prompt.rpartition("\n")[2] or "\n") else lines[1:]
 
 
 class State(NamedTuple):
-    """Of a `Wild` writer: how many of a seed's numbers were used, and the words, as typed."""
+    """Of a `WeightedWriter`: the seed, how many random numbers are used, the words as typed."""
 
     seed: int
     used: int
     words: tuple[str, ...]
 
 
-class Wild:
-    """Draws among all words at all times, each as likely as it is told."""
+class WeightedWriter:
+    """Samples every word with fixed weights."""
 
     def __init__(self, vocabulary: Vocabulary, weights: dict[str, float]):
         self.vocabulary = vocabulary
@@ -59,7 +59,7 @@ class Wild:
         words = self.vocabulary.split(prompt)
         return State(seed, 0, tuple(self.typed.get(word, word) for word in words))
 
-    def next(
+    def step(
         self, states: list[State], scenes: list[Scene], allowed: list[list[int]]
     ) -> list[tuple[str, Any]]:
         return [self.one(state, ids) for state, ids in zip(states, allowed, strict=True)]
@@ -78,15 +78,15 @@ class Wild:
         piece = tokens.typed(before, previous, word, False)
         return piece, State(state.seed, state.used + 1, (*state.words, word))
 
-    def redrawn(self, state: State, after: State) -> State:
+    def with_rng_of(self, state: State, after: State) -> State:
         return state._replace(used=after.used)
 
 
 SPEAKERS = ["man on phone", "man in coat", "man", "mr. pitt", "dr. van-nostrand", "o'brien", "élan"]
 
 
-def wild(**weights: float) -> Wild:
-    """A writer of a show with strange names, all words alike but for those named."""
+def weighted(**weights: float) -> WeightedWriter:
+    """A writer of a show with unusual names. All words have weight 1 but those given."""
     symbols = tokens.token_lookup()
     names = {part for name in SPEAKERS for part in tokens.split_words(f"{name}:", symbols)}
     words = [*symbols.values(), *sorted(names - set(symbols.values())), "hello", UNKNOWN]
@@ -98,12 +98,12 @@ def wild(**weights: float) -> Wild:
         primer="\n\n",
         speakers=[(name, 9) for name in SPEAKERS],
     )
-    return Wild(vocabulary, {**dict.fromkeys(words, 1.0), UNKNOWN: 0.0, **weights})
+    return WeightedWriter(vocabulary, {**dict.fromkeys(words, 1.0), UNKNOWN: 0.0, **weights})
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("name", ["Ann", "Bob"])
-def test_every_line_is_by_the_chosen_one(small, runtime, name):
+def test_cast_of_one_speaks_every_line(small, runtime, name):
     spoken = 0
     scenes = [
         Scene(cast=[name], seed=seed, temperature=0.5 + seed / 19, top_p=1, max_new_tokens=60)
@@ -112,12 +112,12 @@ def test_every_line_is_by_the_chosen_one(small, runtime, name):
     for written, writing in write_all(small[runtime].writer, scenes):
         for line in lines_begun(written):
             assert line.startswith((f"{name}", "(", "[")), (writing.scene.seed, line)
-            spoken += speaker_of(line) == f"{name}:"
+            spoken += speaker_prefix(line) == f"{name}:"
     assert spoken > 100
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_model_that_spells_is_held_too(spelling, runtime):
+def test_cast_holds_for_a_model_with_a_speller(spelling, runtime):
     scenes = [
         Scene(cast=["Bob"], seed=seed, temperature=1.2, top_p=1, max_new_tokens=40)
         for seed in range(8)
@@ -128,34 +128,38 @@ def test_a_model_that_spells_is_held_too(spelling, runtime):
 
 
 @pytest.mark.parametrize("name", [" ann ", "ANN", "Ann:", "ann :", "Ánn"])
-def test_a_name_may_be_typed_as_people_type_names(small, name):
+def test_cast_names_are_normalized(small, name):
     writer = small["onnx"].writer
     if name == "Ánn":
-        with pytest.raises(UserError, match="does not speak"):
+        with pytest.raises(UserError, match="is not a speaker"):
             Cast(writer.vocabulary, (name,))
         return
-    assert Cast(writer.vocabulary, (name,)).following == Cast(writer.vocabulary, ("ann",)).following
+    assert (
+        Cast(writer.vocabulary, (name,)).next_words == Cast(writer.vocabulary, ("ann",)).next_words
+    )
 
 
 @pytest.mark.parametrize(
     "name", ["Kramer", "", " ", ":", "\n", "ann\nbob", "(", "<unk>", "ann: bob:", "x" * 500]
 )
-def test_who_does_not_speak_in_the_show_is_refused_in_a_sentence(small, name):
-    with pytest.raises(UserError, match="does not speak in The Cafe; these do: ") as caught:
-        Writing(small["onnx"].writer, Scene(cast=("ann", name)))
+def test_unknown_speaker_is_an_error_of_one_line(small, name):
+    with pytest.raises(
+        UserError, match="is not a speaker of The Cafe; its speakers are "
+    ) as caught:
+        Generation(small["onnx"].writer, Scene(cast=("ann", name)))
     assert "bob" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
     assert len(str(caught.value)) < 200
 
 
-def test_nobody_chosen_is_everyone(small):
+def test_empty_cast_allows_everyone(small):
     writer = small["onnx"].writer
     scene = Scene(seed=3, max_new_tokens=150)
     assert write(writer, scene)[0] == write(writer, Scene(seed=3, max_new_tokens=150, cast=[]))[0]
-    names = {speaker_of(line) for line in lines_begun(write(writer, scene)[0])}
+    names = {speaker_prefix(line) for line in lines_begun(write(writer, scene)[0])}
     assert {"Ann:", "Bob:"} <= names
     both = write(writer, Scene(seed=3, max_new_tokens=150, cast=["Ann", "Bob"]))[0]
-    assert {speaker_of(line) for line in lines_begun(both)} == {"Ann:", "Bob:"}
+    assert {speaker_prefix(line) for line in lines_begun(both)} == {"Ann:", "Bob:"}
 
 
 @pytest.mark.parametrize(
@@ -180,39 +184,39 @@ def test_nobody_chosen_is_everyone(small):
         ("(", True, " hello", []),
     ],
 )
-def test_another_word_is_drawn_only_where_the_one_drawn_may_not_stand(line, blank, piece, choices):
-    vocabulary = wild().vocabulary
+def test_replacements_only_for_words_that_are_not_allowed(line, blank, piece, choices):
+    vocabulary = weighted().vocabulary
     cast, words = Cast(vocabulary, ("Man on phone",)), vocabulary.words
-    told = cast.instead(vocabulary.split(line), blank, piece)
-    assert [words[number] for number in told] == choices
-    assert Cast(vocabulary, ()).instead(vocabulary.split(line), blank, piece) == []
+    ids = cast.replacements(vocabulary.split(line), blank, piece)
+    assert [words[number] for number in ids] == choices
+    assert Cast(vocabulary, ()).replacements(vocabulary.split(line), blank, piece) == []
 
 
-def test_two_who_begin_alike_are_chosen_among_where_they_part():
-    vocabulary = wild().vocabulary
+def test_replacements_of_names_with_a_common_prefix():
+    vocabulary = weighted().vocabulary
     cast = Cast(vocabulary, ("Man on phone", "Man in coat", "Mr. Pitt"))
-    told = [cast.instead(vocabulary.split(line), True, "hello") for line in ("", "Man", "Mr")]
-    assert [{vocabulary.words[number] for number in ids} for ids in told][:2] == [
+    ids = [cast.replacements(vocabulary.split(line), True, "hello") for line in ("", "Man", "Mr")]
+    assert [{vocabulary.words[number] for number in each} for each in ids][:2] == [
         {"man", vocabulary.split("Mr. Pitt:")[0]},
         {"on", "in"},
     ]
 
 
 @pytest.mark.parametrize("name", SPEAKERS)
-def test_names_of_many_words_are_followed_word_by_word(name):
-    writer = wild()
+def test_names_of_several_words_are_completed(name):
+    writer = weighted()
     spoken = 0
     for seed in SEEDS:
         written, _ = write(writer, Scene(cast=[name], seed=seed, max_new_tokens=200))
-        for line in lines_begun(written)[:-1]:  # the last may be cut off within a name
+        for line in lines_begun(written)[:-1]:  # the last one may end inside a name
             if not line.startswith(("(", "[")):
                 assert line.lower().startswith(f"{name}:"), (seed, line)
                 spoken += 1
     assert spoken > 50
 
 
-def test_two_names_that_begin_alike_go_their_ways():
-    writer = wild()
+def test_names_with_a_common_prefix_are_all_generated():
+    writer = weighted()
     found = set()
     for seed in SEEDS:
         cast = ["Man on phone", "Man in coat", "Mr. Pitt"]
@@ -222,8 +226,8 @@ def test_two_names_that_begin_alike_go_their_ways():
     assert found == {"man on phone", "man in coat", "mr. pitt"}
 
 
-def test_directions_still_come():
-    writer = wild(**{"||left_parenthesis||": 9.0})
+def test_directions_are_generated_with_a_cast():
+    writer = weighted(**{"||left_parenthesis||": 9.0})
     lines = []
     for seed in SEEDS:
         lines += lines_begun(write(writer, Scene(cast=["Man"], seed=seed, max_new_tokens=99))[0])
@@ -233,15 +237,15 @@ def test_directions_still_come():
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_each_of_the_chosen_has_the_share_that_the_model_gives(late):
-    """Were a word drawn again with the old random number, places in the list would decide."""
-    # Those who may not speak take the lower numbers' side of the draw, then the higher one's.
+def test_cast_keeps_the_proportions_of_its_probabilities(late):
+    """With the same random number again, the order of the vocabulary would decide."""
+    # The others have low ids in one case and high ids in the other.
     names = ["x", "y", "ann", "bob", "cal"] if late else ["ann", "bob", "cal", "x", "y"]
     weights = {"ann:": 5.0, "bob:": 3.0, "cal:": 2.0, "x:": 6.0, "y:": 3.0}
     symbols = {"(": "||left_parenthesis||", "\n": "||return||"}
     words = [*(f"{name}:" for name in names), *symbols.values(), UNKNOWN]
     vocabulary = Vocabulary("The Shares", words, symbols, [], "\n\n", [(n, 2) for n in names])
-    writer = Wild(vocabulary, {**weights, "||left_parenthesis||": 1.0})
+    writer = WeightedWriter(vocabulary, {**weights, "||left_parenthesis||": 1.0})
     count = 2000
     found = dict.fromkeys([*weights, "("], 0)
     for seed in range(count):
@@ -254,8 +258,8 @@ def test_each_of_the_chosen_has_the_share_that_the_model_gives(late):
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_word_is_drawn_again_with_random_numbers_that_are_new(small, runtime):
-    """Both speakers, in turn, where the model alone would choose freely."""
+def test_replaced_word_is_sampled_with_new_random_numbers(small, runtime):
+    """Restricted to each speaker and to both, at the start of a line."""
     writer = small[runtime].writer
     numbers = {name: writer.vocabulary.words.index(f"{name}:") for name in ("ann", "bob")}
     scene = Scene(temperature=1.5, top_p=1)
@@ -263,16 +267,16 @@ def test_a_word_is_drawn_again_with_random_numbers_that_are_new(small, runtime):
     states = [writer.start("Ann: hello there.\n\n", seed) for seed in range(count)]
 
     def draw(states, allowed):
-        pieces, after = zip(*writer.next(states, [scene] * count, [allowed] * count), strict=True)
+        pieces, after = zip(*writer.step(states, [scene] * count, [allowed] * count), strict=True)
         return [piece.strip() for piece in pieces], after
 
     free, after = draw(states, [])
     assert draw(states, [])[0] == free
-    fresh = [writer.redrawn(*pair) for pair in zip(states, after, strict=True)]
+    fresh = [writer.with_rng_of(*pair) for pair in zip(states, after, strict=True)]
     again = set(zip(free, draw(fresh, both)[0], strict=True))
     assert draw(fresh, [numbers["bob"]])[0] == ["bob:"] * count
     assert draw(states, [])[0] == free
-    # Were it the same number, who was drawn first would be drawn again.
+    # With the same number, the first speaker would be sampled again.
     assert {("ann:", "bob:"), ("bob:", "ann:")} <= again
 
 
@@ -287,8 +291,8 @@ def test_a_word_is_drawn_again_with_random_numbers_that_are_new(small, runtime):
         ("", None),
     ],
 )
-def test_a_prompt_that_ends_within_a_name_goes_on_with_it(prompt, begins):
-    writer = wild()
+def test_prompt_that_ends_inside_a_name_is_completed(prompt, begins):
+    writer = weighted()
     for seed in SEEDS:
         scene = Scene(prompt, cast=["Man on phone"], seed=seed, max_new_tokens=60)
         written, writing = write(writer, scene)
@@ -296,13 +300,13 @@ def test_a_prompt_that_ends_within_a_name_goes_on_with_it(prompt, begins):
             last = prompt.rpartition("\n")[2].rstrip(" ")
             assert (last + written).startswith(begins), (seed, last + written)
         whole = writing.text
-        new = [whole[start:end] for start, end in line_spans(whole) if start >= len(writing.before)]
+        new = [whole[start:end] for start, end in line_spans(whole) if start >= len(writing.prompt)]
         for line in new[:-1]:
             assert line.lower().startswith(("man on phone:", "(")), (seed, line)
 
 
-def test_a_prompt_that_ends_within_a_line_goes_on_freely():
-    writer = wild(hello=30.0)
+def test_prompt_that_ends_inside_a_line_continues_freely():
+    writer = weighted(hello=30.0)
     scene = Scene("Mr. Pitt: hello", cast=["Man"], seed=1, max_new_tokens=1)
     assert {write(writer, Scene("Mr. Pitt: hello", cast=["Man"], seed=s, max_new_tokens=1))[0]
             for s in SEEDS} >= {" hello"}  # fmt: skip
@@ -310,8 +314,8 @@ def test_a_prompt_that_ends_within_a_line_goes_on_freely():
 
 
 @pytest.mark.parametrize("prompt", ["", "Man: hi\n\n", "Man: hi\n\n ", "Man: hi\n\n   "])
-def test_after_a_blank_line_no_other_comes(prompt):
-    writer = wild(**{"||return||": 100.0})
+def test_no_second_blank_line_after_a_blank_line(prompt):
+    writer = weighted(**{"||return||": 100.0})
     for seed in SEEDS:
         scene = Scene(prompt, cast=["Man"], seed=seed, max_new_tokens=20)
         written = write(writer, scene)[0]
@@ -319,7 +323,7 @@ def test_after_a_blank_line_no_other_comes(prompt):
         assert "\n\n\n" not in written
 
 
-def test_after_a_line_there_may_be_a_blank_one():
-    writer = wild(**{"||return||": 100.0})
+def test_blank_line_after_a_line_is_allowed():
+    writer = weighted(**{"||return||": 100.0})
     scenes = [Scene("Man: hi\n", cast=["Man"], seed=seed, max_new_tokens=2) for seed in SEEDS]
     assert sum(write(writer, scene)[0].startswith("\n") for scene in scenes) > 10

@@ -1,4 +1,4 @@
-"""TorchScript and ONNX Runtime write the same words, and the second needs no PyTorch."""
+"""TorchScript and ONNX Runtime generate the same words, and the latter needs no PyTorch."""
 
 import dataclasses
 import random
@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serve.models.onnx_writer import State
+from serve.scenes.generation import Generation, generate_word
 from serve.scenes.scene import Scene
-from serve.scenes.writing import Writing, step
 from tests.conftest import ROOT
 from tests.serve.conftest import RUNTIMES
 
@@ -26,7 +26,7 @@ LINE = 'Ann: hello there, zork.\n\nBob: "not now" quux, Ann.\n\n'  # of 19 words
 
 
 def random_scene(source, prompt=None, words=25):
-    """Every option off in about half of the scenes."""
+    """A scene with random options; each option is off in about half of the scenes."""
     pick = source.choice
     return Scene(
         pick(PROMPTS) if prompt is None else prompt,
@@ -44,27 +44,27 @@ def random_scene(source, prompt=None, words=25):
 
 
 def written(writer, scene):
-    """The pieces that are written."""
-    writing = Writing(writer, scene)
+    """The generated words as typed."""
+    writing = Generation(writer, scene)
     writing.start()
-    writing.go_on()
-    return writing.chunks
+    writing.run()
+    return writing.pieces
 
 
 def one_more(writer, state, scene, allowed=()):
     """(the next piece, the next state) of one scene."""
-    return writer.next([state], [scene], [list(allowed)])[0]
+    return writer.step([state], [scene], [list(allowed)])[0]
 
 
 def same_words(models, scene):
-    """What both write; asserts that it is the same."""
+    """The words of both runtimes, after an assertion that they are equal."""
     one, two = (written(model.writer, scene) for model in models.values())
     assert one == two, scene
     return one
 
 
-@pytest.mark.parametrize("name", ["small", "spelling", "long_memory"])
-def test_the_same_words_over_many_scenes(name, request):
+@pytest.mark.parametrize("name", ["small", "spelling", "long_cache"])
+def test_runtimes_generate_the_same_words(name, request):
     models = request.getfixturevalue(name)
     vocabulary = models["onnx"].writer.vocabulary
     known = {*vocabulary.words, *vocabulary.symbols}
@@ -76,10 +76,10 @@ def test_the_same_words_over_many_scenes(name, request):
     assert (spelled > 2) == (name != "small")
 
 
-@pytest.mark.parametrize("name", ["spelling", "long_memory"])
+@pytest.mark.parametrize("name", ["spelling", "long_cache"])
 @pytest.mark.parametrize("lines", [13, 14, 52, 110])
-def test_the_same_words_after_a_long_prompt(name, lines, request):
-    """A prompt is read 256 words at a time; after 1,000 of them the memory's ring has turned."""
+def test_runtimes_generate_the_same_words_after_a_long_prompt(name, lines, request):
+    """Prompts are read in chunks of 256 words; after 1,000 the cache's ring buffer wraps around."""
     models = request.getfixturevalue(name)
     source = random.Random(lines)
     prompt = LINE * lines
@@ -87,8 +87,8 @@ def test_the_same_words_after_a_long_prompt(name, lines, request):
 
 
 @pytest.mark.parametrize("words", [255, 256, 257, 258, 999, 1000, 1001])
-def test_the_same_words_where_a_piece_or_the_memory_just_ends(long_memory, words):
-    writers = [model.writer for model in long_memory.values()]
+def test_runtimes_agree_at_the_ends_of_chunk_and_cache(long_cache, words):
+    writers = [model.writer for model in long_cache.values()]
     text = " ".join(LINE.split()[n % 8] for n in range(words))
     vocabulary = writers[0].vocabulary
     while len(vocabulary.split(text)) > words:
@@ -104,42 +104,42 @@ def test_the_same_words_where_a_piece_or_the_memory_just_ends(long_memory, words
         assert one == two
 
 
-def test_the_same_words_far_beyond_what_is_remembered(spelling):
-    """With a memory of 20, whose ring turns fifteen times."""
+def test_runtimes_agree_beyond_a_small_cache(spelling):
+    """With a cache of 20 words, whose ring buffer wraps around fifteen times."""
     scene = Scene("Ann: zork", max_new_tokens=300, temperature=1.1, top_p=1, seed=2)
     assert len(same_words(spelling, scene)) == 300
 
 
-def test_the_same_words_while_the_longest_memory_turns(long_memory):
+def test_runtimes_agree_while_the_largest_cache_wraps_around(long_cache):
     scene = Scene(LINE * 52, max_new_tokens=80, temperature=1.1, top_p=1, seed=2)
-    assert len(same_words(long_memory, scene)) == 80
+    assert len(same_words(long_cache, scene)) == 80
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**31 - 1, 2147483562, 2147483397, 1234567890])
-def test_the_same_words_at_the_ends_of_what_seeds_there_are(spelling, seed):
+def test_runtimes_agree_at_the_ends_of_the_seed_range(spelling, seed):
     same_words(spelling, Scene(seed=seed, max_new_tokens=60, temperature=1.5, top_p=1))
 
 
 @settings(deadline=None, max_examples=15)
 @given(st.text(max_size=60), st.integers(0, 2**31 - 1))
-def test_the_same_words_after_any_text(spelling, text, seed):
+def test_runtimes_agree_after_arbitrary_prompts(spelling, text, seed):
     same_words(spelling, Scene(text, seed=seed, max_new_tokens=8, temperature=1.2))
 
 
-@pytest.mark.parametrize("name", ["small", "spelling", "long_memory"])
+@pytest.mark.parametrize("name", ["small", "spelling", "long_cache"])
 @pytest.mark.parametrize("prompt", [*PROMPTS[::4], LINE * 14, LINE * 54])
-def test_the_same_likeliest_words(name, prompt, request):
+def test_runtimes_agree_on_the_most_likely_words(name, prompt, request):
     one, two = (m.writer.top_next(prompt, 15) for m in request.getfixturevalue(name).values())
     assert dict(one) == pytest.approx(dict(two), abs=1e-4)
     assert [chance for _, chance in two] == sorted((c for _, c in two), reverse=True)
     clear = [(a, b) for a, b in zip(one, two, strict=True) if a[0] != b[0]]
-    # Only words as likely as each other may change places.
+    # Only words of equal probability may change places.
     assert all(abs(a[1] - b[1]) < 1e-5 for a, b in clear)
 
 
 @pytest.mark.parametrize("name", ["small", "spelling"])
 @pytest.mark.parametrize("text", [*PROMPTS[1::4], LINE * 14, LINE * 54])
-def test_the_same_log_probabilities(name, text, request):
+def test_runtimes_agree_on_log_probabilities(name, text, request):
     one, two = (m.writer.logprobs(text) for m in request.getfixturevalue(name).values())
     assert [word for word, _ in one] == [word for word, _ in two]
     assert [v for _, v in one] == pytest.approx([v for _, v in two], abs=1e-4)
@@ -147,14 +147,14 @@ def test_the_same_log_probabilities(name, text, request):
 
 @settings(deadline=None, max_examples=15)
 @given(st.text(max_size=60))
-def test_the_same_log_probabilities_of_any_text(spelling, text):
+def test_runtimes_agree_on_log_probabilities_of_arbitrary_text(spelling, text):
     one, two = (model.writer.logprobs(text) for model in spelling.values())
     assert [word for word, _ in one] == [word for word, _ in two]
     assert [v for _, v in one] == pytest.approx([v for _, v in two], abs=1e-4)
 
 
 def ring(state):
-    """The keys of a state's memory, by either runtime."""
+    """The ring buffer of a state's cache, in either runtime."""
     return state.keys if isinstance(state, State) else state[1].numpy()
 
 
@@ -163,17 +163,15 @@ def ring(state):
     ("name", "lines", "words"),
     [
         ("small", 0, 10),
-        ("spelling", 0, 45),  # a memory of 20
+        ("spelling", 0, 45),  # a cache of 20 words
         ("spelling", 50, 25),
-        ("long_memory", 0, 10),
-        ("long_memory", 52, 25),  # from 990 words on, of which it keeps 1,000
-        ("long_memory", 60, 10),
+        ("long_cache", 0, 10),
+        ("long_cache", 52, 25),  # from 990 words on; the cache holds 1,000
+        ("long_cache", 60, 10),
     ],
 )
-def test_a_state_may_be_used_again_while_the_newer_has_not_been(
-    name, runtime, lines, words, request
-):
-    """What was drawn first leaves no trace: also where the ring of the memory has turned."""
+def test_state_can_be_reused_until_the_next_state_is_used(name, runtime, lines, words, request):
+    """An earlier sample has no effect, also where the ring buffer of the cache wraps around."""
     writer = request.getfixturevalue(name)[runtime].writer
     scene, other = Scene(temperature=1.3, top_p=1), Scene(temperature=2, top_p=1)
     prompt = LINE * lines + "Ann: zork"
@@ -185,90 +183,91 @@ def test_a_state_may_be_used_again_while_the_newer_has_not_been(
         first, after = one_more(writer, again, scene)
         assert first == expected
         one_more(writer, again, scene, [0, 1, 2])
-        one_more(writer, writer.redrawn(again, after), other)
+        one_more(writer, writer.with_rng_of(again, after), other)
         piece, again = one_more(writer, again, scene)
         assert piece == expected
     assert np.array_equal(ring(again), ring(once))
     assert one_more(writer, again, scene)[0] == one_more(writer, once, scene)[0]
 
 
-def side_by_side(writer, scenes):
-    """The pieces of each, written in steps of all that are not at their ends."""
-    together = [Writing(writer, scene) for scene in scenes]
+def batched(writer, scenes):
+    """The words of each scene, generated in one batch."""
+    together = [Generation(writer, scene) for scene in scenes]
     for writing in together:
         writing.start()
-    while going := [writing for writing in together if not writing.done]:
-        step(going)
-    return [writing.chunks for writing in together]
+    while batch := [writing for writing in together if not writing.done]:
+        generate_word(batch)
+    return [writing.pieces for writing in together]
 
 
 @pytest.mark.parametrize(
     ("name", "runtime"),
     [
         ("small_int8", "torchscript"),
-        *((name, runtime) for name in ("small", "spelling", "long_memory") for runtime in RUNTIMES),
+        *((name, runtime) for name in ("small", "spelling", "long_cache") for runtime in RUNTIMES),
     ],
 )
-def test_side_by_side_each_writes_what_it_writes_alone(name, runtime, request):
-    """With prompts, casts, lengths and options of all kinds, some after a memory's ring turned."""
+def test_batched_scenes_equal_single_scenes(name, runtime, request):
+    """With random prompts, casts, lengths and options, some with a cache that wraps around."""
     writer = request.getfixturevalue(name)[runtime].writer
     source = random.Random(11)
     scenes = [random_scene(source, words=16) for _ in range(14)]
     scenes += [random_scene(source, LINE * lines + "Bob:", 16) for lines in (5, 52, 110)]
     source.shuffle(scenes)
     alone = [written(writer, scene) for scene in scenes]
-    assert side_by_side(writer, scenes) == alone
-    # Nor does it matter who the others are.
-    assert side_by_side(writer, scenes[::-4]) == alone[::-4]
+    assert batched(writer, scenes) == alone
+    # The other scenes of the batch do not matter.
+    assert batched(writer, scenes[::-4]) == alone[::-4]
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_the_same_scene_many_times_side_by_side_is_the_same_text(spelling, runtime):
+def test_batch_of_equal_scenes_gives_equal_texts(spelling, runtime):
     scene = Scene("Ann: zork", cast=["Bob"], seed=3, max_new_tokens=20, temperature=1.3, top_p=1)
     writer = spelling[runtime].writer
-    assert side_by_side(writer, [scene] * 7) == [written(writer, scene)] * 7
+    assert batched(writer, [scene] * 7) == [written(writer, scene)] * 7
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_what_is_written_depends_on_nothing_written_meanwhile(spelling, runtime):
-    """Scenes take turns on one writer."""
+def test_interleaved_scenes_do_not_affect_each_other(spelling, runtime):
+    """Scenes alternate on one writer."""
     writer = spelling[runtime].writer
     source = random.Random(9)
     scenes = [dataclasses.replace(random_scene(source), max_new_tokens=20) for _ in range(5)]
     alone = [written(writer, scene) for scene in scenes]
-    together = [Writing(writer, scene) for scene in scenes]
+    together = [Generation(writer, scene) for scene in scenes]
     for writing in together:
         writing.start()
     while any(not writing.done for writing in together):
         for writing in together:
-            writing.go_on(0)
-    assert [writing.chunks for writing in together] == alone
+            writing.run(1)
+    assert [writing.pieces for writing in together] == alone
 
 
 IMPORTS = """
 import sys
-import serve.models.onnx_writer, serve.models.backends, serve.actions, serve.page.app, serve.server
+import serve.models.onnx_writer, serve.models.backends, serve.models.load, serve.actions
+import serve.page.app, serve.server
 from serve.config import Config
 from serve.scenes.engine import Engine
 from serve.metrics import Metrics
 import asyncio, pathlib
 config = Config(model=pathlib.Path(sys.argv[1]), runtime="onnx")
-models = serve.actions.load_models(config)
+models = serve.models.load.load_models(config)
 metrics = Metrics()
 engine = Engine(1, 60, metrics)
 actions = serve.actions.Actions(models, engine)
 serve.server.build_server(actions, engine, metrics, config)
 async def write():
-    async for text, told in actions.write(serve.actions.scene_of("", 1, max_new_tokens=9)):
+    async for text, facts in actions.write(serve.actions.build_scene("", 1, max_new_tokens=9)):
         pass
     return text
 assert asyncio.run(write())
-rooms = {name.partition(".")[0] for name in sys.modules}
-print(sorted(rooms & {"torch", "onnx", "job", "export"}), "data.show.read" in sys.modules)
+packages = {name.partition(".")[0] for name in sys.modules}
+print(sorted(packages & {"torch", "onnx", "job", "export"}), "data.show.read" in sys.modules)
 """
 
 
-def test_with_onnx_runtime_no_pytorch_is_imported(bundle):
+def test_onnx_runtime_imports_no_pytorch(bundle):
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", IMPORTS, str(bundle)],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""A run that nobody watches: full disks, full memory, too little time, losses that go wild."""
+"""Unattended runs: divergence, full disk, time limit, early stopping, out of memory."""
 
 import json
 import math
@@ -11,10 +11,12 @@ import pytest
 import torch
 
 from data.command_line import UserError
-from job import checkpoint
+from job import state
+from job.checkpoint import load_checkpoint, read_file
 from job.config import parse
 from job.engine import monitor
-from job.engine.graphed import Stepper, out_of_memory
+from job.engine.step import learning_rate
+from job.engine.stepper import Stepper, out_of_memory
 from job.model import RNN
 from job.train import Diverged, Run, Stopped
 from tests.conftest import ROOT, TINY
@@ -24,49 +26,36 @@ def config_of(show, folder, *more):
     return parse(["--data", str(show), "--out", str(folder), *TINY, *more])[0]
 
 
-def weights(folder):
-    return checkpoint.load(folder / "checkpoint.pt")["model"]
-
-
-def test_a_loss_that_is_no_number_stops_the_run_and_harms_nothing(show, tmp_path):
+def test_divergence_stops_the_run_and_keeps_the_best_checkpoint(show, tmp_path, monkeypatch):
     run = Run(config_of(show, tmp_path, "--save-seconds", "0"))
-    set_rate = run.stepper.set_learning_rate
 
-    def spoil(rate):
-        set_rate(rate)
-        if run.step == 2 * run.steps_per_epoch + 3:
+    def damage_weights(step, total_steps, config):
+        if step == run.total_steps // 3 + 3:  # in the third of six epochs
             run.network.fc.bias.data.fill_(math.nan)
+        return learning_rate(step, total_steps, config)
 
-    run.stepper.set_learning_rate = spoil
+    monkeypatch.setattr("job.train.learning_rate", damage_weights)
     with pytest.raises(Diverged, match=r"loss is nan at step .* lower --learning-rate") as caught:
         run.train()
     assert caught.value.exit_code == 3
-    for name in ("checkpoint.pt", "resume.pt"):
-        kept = checkpoint.load(tmp_path / name)
-        assert all(tensor.isfinite().all() for tensor in kept["model"].values())
-    assert checkpoint.load(tmp_path / "checkpoint.pt")["scores"]["epoch"] == 2
+    best = load_checkpoint(tmp_path / "checkpoint.pt")
+    for model in (best.model, read_file(tmp_path / state.NAME, state.FORMAT)["model"]):
+        assert all(tensor.isfinite().all() for tensor in model.values())
+    assert best.scores["epoch"] == 2
+    assert not best.finished
 
 
-def test_a_wild_loss_stops_the_run_too(show, tmp_path):
+def test_divergence_includes_a_finite_but_huge_loss(show, tmp_path):
     with pytest.raises(Diverged):
         Run(config_of(show, tmp_path, "--learning-rate", "1000", "--grad-clip", "0")).train()
 
 
-def test_a_full_disk_is_one_line_and_the_files_before_stand(show, trained, tmp_path):
+def test_full_disk_is_one_line_and_keeps_earlier_files(show, trained, tmp_path):
     shutil.copy(trained / "checkpoint.pt", tmp_path)
     before = (tmp_path / "checkpoint.pt").read_bytes()
+    flags = ["--data", str(show), "--out", str(tmp_path), *TINY, "--fresh"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "job",
-            "--data",
-            str(show),
-            "--out",
-            str(tmp_path),
-            *TINY,
-            "--fresh",
-        ],
+        [sys.executable, "-m", "job", *flags],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -79,44 +68,46 @@ def test_a_full_disk_is_one_line_and_the_files_before_stand(show, trained, tmp_p
     assert (tmp_path / "previous.checkpoint.pt").read_bytes() == before
 
 
-def test_time_is_up_and_the_same_command_goes_on(show, trained, tmp_path):
+def test_time_limit_saves_a_finished_checkpoint_and_the_run_resumes(show, trained, tmp_path):
     config = config_of(show, tmp_path, "--max-minutes", "0.0005")
-    with pytest.raises(Stopped, match="minutes are up") as caught:
+    with pytest.raises(Stopped, match=r"time limit of 0\.0005 minutes") as caught:
         Run(config).train()
     assert caught.value.exit_code == 75
-    assert "cache" in checkpoint.load(tmp_path / "checkpoint.pt")["scores"]  # whole, if not good
+    assert load_checkpoint(tmp_path / "checkpoint.pt").finished
     Run(config_of(show, tmp_path)).train()
-    whole, pieces = weights(trained), weights(tmp_path)
-    assert all(torch.equal(whole[name], pieces[name]) for name in whole)
+    whole, resumed = (load_checkpoint(f / "checkpoint.pt").model for f in (trained, tmp_path))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
-def test_patience_ends_a_run_that_gets_no_better(show, tmp_path, monkeypatch):
+def test_early_stopping_ends_a_run_without_improvement(show, tmp_path, monkeypatch):
     losses = iter([3.0, 2.5] + [2.6] * 20)
     run = Run(config_of(show, tmp_path, "--patience", "2", "--cache-size", "0"))
     monkeypatch.setattr(
         "job.train.held_out_loss",
-        lambda _network, ids, _primer: next(losses) if ids is run.valid_ids else 1.0,
+        lambda _network, ids, _primer: next(losses) if ids is run.dataset.valid.ids else 1.0,
     )
     best = run.train()
     assert (best["epoch"], run.history[-1]["epoch"]) == (2, 4)
 
 
-class Crowded(RNN):
-    """Has room for so many rows only."""
+class LimitedMemory(RNN):
+    """Runs out of memory with more than `rows` rows."""
 
     rows = 2
 
     def sequence_loss(self, nn_input, targets, hidden):
         if len(nn_input) > self.rows:
-            raise torch.OutOfMemoryError("no room")
+            raise torch.OutOfMemoryError("out of memory")
         return super().sequence_loss(nn_input, targets, hidden)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_out_of_memory_halves_the_batch_and_changes_no_update(show, tmp_path, capsys, cell):
+def test_gradient_accumulation_after_out_of_memory_gives_equal_updates(
+    show, tmp_path, capsys, cell
+):
     config = config_of(show, tmp_path, "--device", "cpu")
     after = []
-    for kind in (RNN, Crowded):
+    for kind in (RNN, LimitedMemory):
         torch.manual_seed(1)
         network = kind(30, 30, 8, 8, 2, 0.0, cell=cell, tie_weights=True)
         optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
@@ -126,29 +117,37 @@ def test_out_of_memory_halves_the_batch_and_changes_no_update(show, tmp_path, ca
         for _ in range(3):
             loss, hidden = stepper(ids[:, :-1], ids[:, 1:], hidden)
         after.append((loss, hidden, network.state_dict()))
-    assert stepper.parts == 4
-    assert "goes on in 2 parts of 4" in capsys.readouterr().err
+    assert stepper.accumulation_steps == 4
+    assert "gradient accumulation over 2 micro-batches of 4" in capsys.readouterr().err
     assert after[0][0] == pytest.approx(after[1][0], rel=1e-5)
     torch.testing.assert_close(after[0][1], after[1][1])
     torch.testing.assert_close(after[0][2], after[1][2])
 
 
-def test_no_room_for_a_single_row_is_told(show, tmp_path):
-    network = Crowded(30, 30, 8, 8, 1, 0.0)
+def test_gradient_accumulation_is_restored_from_the_saved_state(show, tmp_path):
+    run = Run(config_of(show, tmp_path))
+    found = run.state_dict()
+    run.load_state_dict({**found, "stepper": {"accumulation_steps": 2}})
+    assert run.stepper.accumulation_steps == 2
+    assert run.state_dict()["stepper"] == {"accumulation_steps": 2}
+
+
+def test_out_of_memory_with_a_single_row_is_one_line(show, tmp_path):
+    network = LimitedMemory(30, 30, 8, 8, 1, 0.0)
     network.rows = 0
     optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
     stepper = Stepper(network, optimizer, config_of(show, tmp_path), autocast=False)
     ids = torch.zeros(2, 5, dtype=torch.int64)
-    with pytest.raises(UserError, match=r"not even one row .* smaller --hidden-dim"):
+    with pytest.raises(UserError, match=r"out of memory with a single row .* smaller --hidden-dim"):
         stepper(ids, ids, network.init_hidden(2))
 
 
-def test_only_full_memory_counts_as_full_memory():
+def test_out_of_memory_is_recognized_by_its_message():
     assert out_of_memory(RuntimeError("DefaultCPUAllocator: not enough memory: you tried"))
     assert not out_of_memory(RuntimeError("shapes do not match"))
 
 
-def test_tensorboard(show, tmp_path):
+def test_tensorboard_events_or_one_line_without_tensorboard(show, tmp_path):
     try:
         import tensorboard  # noqa: F401
     except ImportError:
@@ -159,7 +158,7 @@ def test_tensorboard(show, tmp_path):
         assert list((tmp_path / "tensorboard").iterdir())
 
 
-def test_every_look_is_told(trained):
+def test_metrics_file_has_the_scores_of_every_evaluation(trained):
     rows = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
     assert all(row["train_loss_without_dropout"] < row["unigram_loss"] + 1 for row in rows)
     assert all(row["tokens_per_second"] > 0 for row in rows)

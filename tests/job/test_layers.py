@@ -1,4 +1,4 @@
-"""The parts of the network and of its loss, each against a slow and plain version of itself."""
+"""Layers, regularizers and losses, each against a plain reference version."""
 
 import math
 
@@ -8,9 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from job.evaluate import held_out_loss, token_losses
-from job.layers.cache_config import NO_CACHE, CacheConfig, attention
-from job.layers.loss import linear_cross_entropy
+from job.layers.cache import CacheConfig, attention
 from job.layers.regularization import locked_dropout, weight_drop, word_dropout
 from job.layers.subwords import Subwords, char_ngrams
 from job.model import RNN
@@ -24,22 +22,22 @@ def make(subwords=True, **more):
     return RNN(8, 8, 6, 10, 2, 0.3, tie_weights=True, subwords=kept, **more)
 
 
-def test_letter_groups_of_a_short_word():
+def test_char_ngrams_of_a_short_word():
     assert char_ngrams("hi") == ["<h", "<hi", "<hi>", "hi", "hi>", "i>"]
 
 
-def test_pieces_are_a_sum_of_groups_forwards_and_backwards():
+def test_subwords_equal_a_matrix_product_forward_and_backward():
     subwords = make().subwords
     kept = sorted(
-        group
-        for group in {g for word in WORDS for g in char_ngrams(word)}
-        if sum(group in char_ngrams(word) for word in WORDS if word[0] not in "|<") >= 2
+        ngram
+        for ngram in {n for word in WORDS for n in char_ngrams(word)}
+        if sum(ngram in char_ngrams(word) for word in WORDS if word[0] not in "|<") >= 2
     )
     matrix = torch.zeros(len(WORDS), len(kept))
     for row, word in enumerate(WORDS):
         if word[0] not in "|<":
-            for group in set(char_ngrams(word)) & set(kept):
-                matrix[row, kept.index(group)] = 1
+            for ngram in set(char_ngrams(word)) & set(kept):
+                matrix[row, kept.index(ngram)] = 1
     matrix /= matrix.sum(1, keepdim=True).clamp_min(1).sqrt()
     gradient = torch.randn(len(WORDS), 6)
     out = subwords(torch.float32)
@@ -49,7 +47,7 @@ def test_pieces_are_a_sum_of_groups_forwards_and_backwards():
 
 
 @pytest.mark.parametrize("tied", [True, False])
-def test_a_folded_network_says_the_same(tied):
+def test_merged_network_gives_equal_scores(tied):
     network = make().eval() if tied else RNN(8, 8, 6, 10, 1).eval()
     merged = network.merged(1.5)
     assert merged.subwords is None
@@ -60,7 +58,7 @@ def test_a_folded_network_says_the_same(tied):
     torch.testing.assert_close(merged(ids, hidden)[0], expected[:, -1] / 1.5)
 
 
-def test_the_sequence_loss_is_the_cross_entropy_of_all_scores():
+def test_sequence_loss_equals_cross_entropy_of_all_scores():
     network = make().eval()
     ids = torch.randint(8, (3, 6))
     hidden = network.init_hidden(3)
@@ -70,24 +68,7 @@ def test_the_sequence_loss_is_the_cross_entropy_of_all_scores():
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="the kernel runs on a GPU alone")
-@pytest.mark.parametrize("vocabulary", [64, 1000, 11101])
-def test_the_kernel_is_pytorchs_cross_entropy(vocabulary):
-    torch.manual_seed(0)
-    x, weight, bias = torch.randn(50, 32), torch.randn(vocabulary, 32), torch.randn(vocabulary)
-    targets = torch.randint(vocabulary, (50,))
-    here = [tensor.cuda().requires_grad_() for tensor in (x, weight, bias)]
-    there = [tensor.requires_grad_() for tensor in (x, weight, bias)]
-    loss = linear_cross_entropy(*here, targets.cuda())
-    expected = linear_cross_entropy(*there, targets)
-    loss.backward()
-    expected.backward()
-    assert loss.item() == pytest.approx(expected.item(), rel=1e-3)
-    for one, other in zip(here, there, strict=True):
-        torch.testing.assert_close(one.grad.cpu(), other.grad, rtol=2e-2, atol=1e-3)
-
-
-def test_regularisers_act_in_training_and_only_there():
+def test_dropout_functions_act_in_training_only():
     x = torch.ones(4, 50, 30)
     masked = locked_dropout(x, 0.5, training=True)
     assert (masked == masked[:, :1]).all()
@@ -107,7 +88,7 @@ def test_regularisers_act_in_training_and_only_there():
 
 @settings(deadline=None)
 @given(st.integers(0, 9), st.integers(1, 9), st.integers(1, 12))
-def test_the_memorys_weights_are_a_softmax_over_what_was_read(before, time, size):
+def test_cache_attention_is_a_softmax_over_earlier_words(before, time, size):
     features = torch.randn(1, before + time, 4)
     cache = CacheConfig(size, 0.7, 0.1)
     found = attention(features[:, before:], features[:, :before], cache)
@@ -119,22 +100,3 @@ def test_the_memorys_weights_are_a_softmax_over_what_was_read(before, time, size
         for place, weight in zip(usable, raw, strict=True):
             expected[place] = weight / sum(raw)
         torch.testing.assert_close(found[0, row], expected, rtol=1e-4, atol=1e-5)
-
-
-def test_a_memory_knows_what_comes_again():
-    network = make(subwords=False).eval()
-    ids = torch.tensor([3, 5, 2, 3, 5, 7] * 100)
-    plain = held_out_loss(network, ids, [0])
-    assert held_out_loss(network, ids, [0], cache=CacheConfig(40, 0.1, 0.5)) < plain - 0.3
-    assert held_out_loss(network, ids, [0], cache=NO_CACHE) == plain
-
-
-def test_every_token_is_counted_once_whatever_the_layout():
-    network = make(subwords=False).eval()
-    ids = torch.randint(8, (1111,))
-    cache = CacheConfig(30, 0.2, 0.2)
-    one = token_losses(network, ids, [0], streams=1, cache=cache)
-    four = token_losses(network, ids, [0], streams=4, cache=cache)
-    assert len(one) == len(four) == 1111
-    torch.testing.assert_close(one[:278], four[:278])
-    assert one.mean().item() == pytest.approx(four.mean().item(), abs=0.05)

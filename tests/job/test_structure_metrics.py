@@ -1,4 +1,4 @@
-"""The figures of a script: on hand-written scenes, and against slow and plain versions."""
+"""Structure metrics of a script: on hand-written scenes, and against plain reference versions."""
 
 import collections
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.tokens import join_words, split_words
-from job.report import structure as anatomy
+from job.report import structure
 from job.report.structure import LINE_END, MARKS, SYMBOLS, lines_of
 
 SCENE = """ann: the prompt begins this line
@@ -35,8 +35,8 @@ def words_of(text):
     return split_words(text, SYMBOLS)
 
 
-def test_a_scene_has_the_figures_counted_by_hand():
-    assert anatomy.structure([words_of(SCENE)], {"ann", "bob"}) == {
+def test_structure_metrics_equal_those_counted_by_hand():
+    assert structure.structure([words_of(SCENE)], {"ann", "bob"}) == {
         "lines": 6,
         "words_per_line": 21 / 6,
         "words_per_line_shortest_tenth": 2,
@@ -53,23 +53,23 @@ def test_a_scene_has_the_figures_counted_by_hand():
         "lines_with_quotes": 2,
         "balanced_quotes": 1 / 2,
     }
-    assert anatomy.line_lengths([words_of(SCENE)]) == [0, 0, 1, 3, 1, 0, 1]
+    assert structure.line_lengths([words_of(SCENE)]) == [0, 0, 1, 3, 1, 0, 1]
 
 
-def test_what_cannot_be_measured_is_none():
-    figures = anatomy.structure([[], words_of("ann: one line")], {"ann"})
+def test_structure_metrics_without_data_are_none():
+    figures = structure.structure([[], words_of("ann: one line")], {"ann"})
     counted = {"lines", "lines_with_brackets", "lines_with_quotes"}
     assert figures == {name: 0 if name in counted else None for name in figures}
-    assert anatomy.line_lengths([[]]) == []
-    assert anatomy.repetition([]) == {
+    assert structure.line_lengths([[]]) == []
+    assert structure.repetition([]) == {
         **dict.fromkeys(("distinct_1", "distinct_2", "distinct_3", "repeated_4_grams")),
         "longest_loop": 0,
     }
 
 
-def test_speakers_are_counted_in_whole_windows_of_100_lines():
+def test_distinct_speakers_are_counted_in_windows_of_100_lines():
     lines = ["cut"] + ["a: x"] * 99 + ["b: x"] + ["no speaker"] * 90 + ["c: x"] * 60 + ["cut"]
-    figures = anatomy.structure([words_of("\n".join(lines))], set())
+    figures = structure.structure([words_of("\n".join(lines))], set())
     assert figures["speakers_per_100_lines"] == 1.5
 
 
@@ -90,51 +90,51 @@ def test_speakers_are_counted_in_whole_windows_of_100_lines():
         ("", "", 0),
     ],
 )
-def test_a_speaker_is_what_stands_before_the_first_colon(line, name, length):
-    assert anatomy.name_length(words_of(line)) == length
+def test_speaker_is_the_text_before_the_first_colon(line, name, length):
+    assert structure.name_length(words_of(line)) == length
     if line:
         assert lines_of(words_of(line))[0].speaker == name
 
 
-def test_known_names_are_spelled_as_lines_spell_them():
+def test_known_names_have_the_spacing_of_lines():
     name = "mr.pitt-jones"
-    assert anatomy.known_names([(name, 5)]) == {lines_of(words_of(name + ": yes"))[0].speaker}
+    assert structure.known_names([(name, 5)]) == {lines_of(words_of(name + ": yes"))[0].speaker}
 
 
 @given(WORDS)
-def test_lines_hold_every_word_but_line_ends_once_and_in_order(words):
+def test_lines_contain_every_word_once_and_in_order(words):
     lines = lines_of(words)
     assert [word for line in lines for word in line.words] == [w for w in words if w != LINE_END]
     texts = join_words(words, SYMBOLS).split("\n")
     assert [line.text for line in lines] == [text for text in texts if text]
-    told = iter(lines)
+    expected = iter(lines)
     for before, text in zip(["", *texts], texts, strict=False):
         if text:
-            assert next(told).after_blank == (before == "")
+            assert next(expected).after_blank == (before == "")
 
 
-def test_a_speech_ends_at_a_blank_line_and_at_a_direction():
+def test_speech_ends_at_a_blank_line_and_at_a_stage_direction():
     text = "x\na: one\ntwo three\n(he goes) out\nnot his\nb: four.\n\nnot hers\nc: d: five"
-    assert anatomy.speeches(lines_of(words_of(text))) == [3, 1, 2]
+    assert structure.speeches(lines_of(words_of(text))) == [3, 1, 2]
 
 
 @given(st.text(alphabet="()[]a", max_size=12))
-def test_balanced_is_what_pairs_can_be_taken_out_of_until_nothing_is_left(text):
+def test_balanced_brackets_equal_repeated_removal_of_pairs(text):
     left = text.replace("a", "")
     for _ in text:
         left = left.replace("()", "").replace("[]", "")
-    assert anatomy.balanced(text) == (left == "")
+    assert structure.balanced(text) == (left == "")
 
 
 @given(FEW, st.integers(1, 5))
-def test_distinct_grams_are_those_not_seen_before(words, n):
+def test_distinct_n_grams_equal_a_plain_count(words, n):
     grams = [words[i : i + n] for i in range(len(words) - n + 1)]
     new = sum(gram not in grams[:i] for i, gram in enumerate(grams))
-    assert anatomy.share_distinct(words, n) == (new / len(grams) if grams else 1)
+    assert structure.share_distinct(words, n) == (new / len(grams) if grams else 1)
 
 
 @given(FEW)
-def test_the_longest_loop_is_the_longest_piece_with_a_period_of_at_most_half(words):
+def test_longest_loop_is_the_longest_run_with_a_period_of_at_most_half(words):
     found = [0]
     for start in range(len(words)):
         for end in range(start + 2, len(words) + 1):
@@ -142,23 +142,23 @@ def test_the_longest_loop_is_the_longest_piece_with_a_period_of_at_most_half(wor
             halves = range(1, len(piece) // 2 + 1)
             if any(piece == (piece[:p] * len(piece))[: len(piece)] for p in halves):
                 found.append(len(piece))
-    assert anatomy.longest_loop(words) == max(found)
+    assert structure.longest_loop(words) == max(found)
 
 
-def test_repetition_is_counted_scene_by_scene_and_without_punctuation():
-    figures = anatomy.repetition([words_of("a, b. c d\na b c d"), words_of("a b c d e"), ["a"]])
+def test_repetition_is_counted_by_scene_without_punctuation():
+    figures = structure.repetition([words_of("a, b. c d\na b c d"), words_of("a b c d e"), ["a"]])
     assert figures["repeated_4_grams"] == pytest.approx((1 / 5 + 0) / 2)
     assert figures["longest_loop"] == 8
     assert figures["distinct_1"] is None
-    long = anatomy.repetition([["a", "b"] * 300, ["c"] * 1000])
+    long = structure.repetition([["a", "b"] * 300, ["c"] * 1000])
     assert long["distinct_1"] == 3 / 1000
-    assert long["distinct_2"] == 4 / 999  # ab ba, bc, cc; the last 600 words are left out
+    assert long["distinct_2"] == 4 / 999  # ab ba, bc, cc; the last 600 words are dropped
 
 
 @given(WORDS, st.integers(0, 12))
-def test_every_token_has_exactly_one_kind(words, seen):
+def test_token_kinds_are_one_for_each_token(words, seen):
     known, counts = {"bob", "ann:", ":", "x", *MARKS}, {"x": seen, "bob": 10}
-    kinds = anatomy.token_kinds(words, known, counts)
+    kinds = structure.token_kinds(words, known, counts)
     assert len(kinds) == len(words)
     for word, kind in zip(words, kinds, strict=True):
         assert (kind == "mark") == (word in MARKS)
@@ -169,27 +169,27 @@ def test_every_token_has_exactly_one_kind(words, seen):
             assert kind in ("speaker", "rare word" if seen < 10 else "word")
     names = collections.Counter()
     for line in lines_of(words):
-        name = line.words[: anatomy.name_length(line.words)]
+        name = line.words[: structure.name_length(line.words)]
         names.update(word for word in name if word in known - MARKS)
     assert kinds.count("speaker") == sum(names.values())
 
 
-def test_the_kinds_of_a_line():
+def test_token_kinds_of_a_line():
     words = words_of("mr. pitt: the odd zork.\nthe bob: ann")
     known = set(words) - {"zork"}
-    kinds = anatomy.token_kinds(words, known, {"the": 10, "odd": 9})
+    kinds = structure.token_kinds(words, known, {"the": 10, "odd": 9})
     name = ["speaker", "mark", "speaker"]
     line = [*name, "word", "rare word", "unknown", "mark", "mark"]
     assert kinds == [*line, "speaker", "speaker", "rare word"]
 
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=40), st.integers(1, 9), st.integers(1, 30))
-def test_excerpts_are_whole_and_begin_a_line(lengths, count, length):
+def test_excerpts_are_complete_and_start_a_line(lengths, count, length):
     words = [word for n, size in enumerate(lengths) for word in [str(n)] * size + [LINE_END]]
     words = [word if word == LINE_END else f"{word} {i}" for i, word in enumerate(words)]
-    found = anatomy.excerpts(words, count, length, 1)
+    found = structure.excerpts(words, count, length, 1)
     assert 1 <= len(found) <= count
-    assert found == anatomy.excerpts(words, count, length, 1)
+    assert found == structure.excerpts(words, count, length, 1)
     for piece in found:
         start = words.index(piece[0])
         assert start == 0 or words[start - 1] == LINE_END

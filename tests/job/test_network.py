@@ -1,4 +1,4 @@
-"""The seed's functions, called the way the course's own tests call them."""
+"""RNN and forward_back_prop, called as the tests of the Udacity course call them."""
 
 from unittest.mock import MagicMock
 
@@ -18,7 +18,7 @@ def rnn(request):
     return RNN(VOCAB, VOCAB, SIZE, SIZE, 2, cell=request.param)
 
 
-def test_rnn_shapes_and_a_fully_connected_layer(rnn):
+def test_rnn_has_the_shapes_of_the_course(rnn):
     hidden = rnn.init_hidden(BATCH)
     scores, after = rnn(torch.randint(VOCAB, (BATCH, LENGTH)), hidden)
     assert scores.shape == (BATCH, VOCAB)
@@ -27,14 +27,14 @@ def test_rnn_shapes_and_a_fully_connected_layer(rnn):
     assert any(isinstance(module, nn.Linear) for module in rnn.modules())
 
 
-def test_output_size_may_differ_from_the_vocabulary():
+def test_rnn_output_size_may_differ_from_the_vocabulary():
     rnn = RNN(VOCAB, 7, SIZE, SIZE, 1, dropout=0.2)
     scores, _ = rnn(torch.randint(VOCAB, (BATCH, LENGTH)), rnn.init_hidden(BATCH))
     assert scores.shape == (BATCH, 7)
 
 
-def test_forward_back_prop_steps_and_returns_a_float(rnn):
-    hidden = rnn.init_hidden(BATCH)  # before the network moves anywhere, as the course does
+def test_forward_back_prop_updates_weights_and_returns_a_float(rnn):
+    hidden = rnn.init_hidden(BATCH)  # before the network is moved to the GPU, as in the course
     if torch.cuda.is_available():
         rnn.cuda()
     before = rnn.fc.weight.detach().clone()
@@ -54,7 +54,7 @@ def test_forward_back_prop_steps_and_returns_a_float(rnn):
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_reading_in_two_parts_is_reading_at_once(cell):
+def test_rnn_hidden_state_continues_a_sequence(cell):
     rnn = RNN(VOCAB, VOCAB, SIZE, SIZE, 3, cell=cell, tie_weights=True).eval()
     tokens = torch.randint(VOCAB, (2, 9))
     whole, _ = rnn.all_scores(tokens, rnn.init_hidden(2))
@@ -64,9 +64,9 @@ def test_reading_in_two_parts_is_reading_at_once(cell):
     torch.testing.assert_close(rnn(tokens, rnn.init_hidden(2))[0], whole[:, -1])
 
 
-@pytest.mark.parametrize("weight", ["dropout_input", "dropout_words", "weight_drop"])
-def test_every_regulariser_acts_in_training_alone(share):
-    rnn = RNN(VOCAB, VOCAB, SIZE, SIZE, 1, 0.0, **{share: 0.6})
+@pytest.mark.parametrize("name", ["dropout_input", "dropout_words", "weight_drop"])
+def test_dropout_acts_in_training_mode_only(name):
+    rnn = RNN(VOCAB, VOCAB, SIZE, SIZE, 1, 0.0, **{name: 0.6})
     tokens, hidden = torch.randint(VOCAB, (4, 9)), rnn.init_hidden(4)
     one, two = (rnn.all_scores(tokens, hidden)[0] for _ in range(2))
     assert not torch.equal(one, two)
@@ -75,7 +75,7 @@ def test_every_regulariser_acts_in_training_alone(share):
     assert torch.equal(one, two)
 
 
-def test_bad_sizes_are_named():
+def test_rnn_names_invalid_sizes():
     with pytest.raises(ValueError, match="dropout must be in"):
         RNN(VOCAB, VOCAB, SIZE, SIZE, 1, dropout=1.0)
     with pytest.raises(ValueError, match="tied weights need"):

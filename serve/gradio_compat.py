@@ -1,0 +1,182 @@
+"""Everything that relies on Gradio's internals, and the checks that they exist.
+
+Gradio documents none of these names, so any release may change them. `check_blocks` and
+`check_routes` run when the server is built: with an unsuitable Gradio it ends with one line instead
+of a broken page. pyproject.toml bounds the version.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import fastapi
+import gradio as gr
+from starlette.routing import Match, Mount
+
+from data.command_line import UserError
+
+try:
+    from gradio.data_classes import PredictBody
+    from gradio.utils import LRUCache
+except ImportError as error:
+    raise UserError(
+        f"Gradio {gr.__version__} does not work with this server ({error}): install the version "
+        "that pyproject.toml names"
+    ) from None
+
+# The routes of Gradio that the page and the API's clients use. Its others (uploads, files by path,
+# proxies, recordings) are not reachable.
+GRADIO_ROUTES: dict[str, tuple[str, ...]] = {
+    "GET": (
+        *("/", "/config", "/theme.css", "/robots.txt", "/manifest.json", "/favicon.ico"),
+        *("/pwa_icon", "/pwa_icon/{size}"),
+        *("/static/{path:path}", "/assets/{path:path}", "/svelte/{path:path}"),
+        *("/gradio_api/info", "/gradio_api/openapi.json", "/gradio_api/startup-events"),
+        *("/gradio_api/app_id", "/gradio_api/theme.css", "/gradio_api/queue/data"),
+        "/gradio_api/heartbeat/{session_hash}",
+        *("/gradio_api/call/{api_name}/{event_id}", "/gradio_api/call/v2/{api_name}/{event_id}"),
+    ),
+    "POST": (
+        *("/gradio_api/queue/join", "/gradio_api/cancel", "/gradio_api/reset"),
+        *("/gradio_api/call/{api_name}", "/gradio_api/call/v2/{api_name}"),
+    ),
+}
+IDENTIFIER = r"[A-Za-z0-9_-]{1,80}"
+PARAMETERS = {"path": r"[\w./@+-]{1,200}", "size": r"\d{1,4}"}  # others are identifiers
+
+CALL = re.compile(rf"/gradio_api/call/(?P<v2>v2/)?(?P<name>{IDENTIFIER})/?")
+# Requests that start a computation.
+QUEUED = re.compile(rf"/gradio_api/queue/join/?|{CALL.pattern}")
+# The fields of a request's body that are let through, with their types.
+BODY_FIELDS: dict[str, tuple[type, ...]] = {
+    "data": (list,),
+    "fn_index": (int, type(None)),
+    "trigger_id": (int, type(None)),
+    "session_hash": (str, type(None)),
+    "event_id": (str, type(None)),
+    "event_data": (dict, type(None)),
+    "simple_format": (bool,),
+    "batched": (bool, type(None)),
+}
+FILE_KEY = "meta"  # of an object that Gradio takes for an uploaded file
+
+
+def route_pattern(templates: Iterable[str]) -> re.Pattern[str]:
+    """A regular expression for paths of any of FastAPI's route templates, with or without a "/"."""
+
+    def parameter(match: re.Match[str]) -> str:
+        return PARAMETERS.get(match[1], IDENTIFIER)
+
+    paths = (re.sub(r"\\\{(\w+)(?::path)?\\\}", parameter, re.escape(path)) for path in templates)
+    return re.compile("(?:" + "|".join(path.removesuffix("/") for path in paths) + ")/?")
+
+
+class RecentlyUsed(LRUCache):
+    """Gradio's cache, in which reading counts as use: an active session is never the oldest."""
+
+    def __getitem__(self, key: str) -> Any:
+        self.move_to_end(key)
+        return super().__getitem__(key)
+
+
+def limit_concurrency(blocks: gr.Blocks, scenes: int, short_tasks: int) -> None:
+    """Sets how many events run concurrently: those with concurrency id "scenes", and all others."""
+    for function in blocks.fns.values():
+        of_scenes = function.concurrency_id == "scenes"
+        function.concurrency_limit = scenes if of_scenes else short_tasks
+        if not of_scenes:
+            function.concurrency_id = "short_tasks"
+    blocks.max_threads = scenes + short_tasks
+
+
+def limit_sessions(blocks: gr.Blocks, sessions: int) -> None:
+    """Sets how many sessions Gradio keeps in memory.
+
+    By default it keeps a copy of the page's state for the last 10,000 sessions and the unread
+    messages of 2,000 of them. Call it after `Blocks.queue`, which makes a new queue.
+    """
+    blocks.state_session_capacity = sessions
+    blocks._queue.pending_messages_per_session = RecentlyUsed(sessions)
+
+
+def queue_length(blocks: gr.Blocks) -> int:
+    """The number of requests in the queue."""
+    return len(blocks._queue)
+
+
+def event_value(event: gr.EventData, name: str) -> Any:
+    """A value that the browser sent with an event, unchecked; None if it is missing."""
+    return event._data.get(name) if isinstance(event._data, dict) else None
+
+
+def input_counts(blocks: gr.Blocks) -> dict[int, int]:
+    """For each event handler on the server, by its number: how many values it takes."""
+    return {number: len(each.inputs) for number, each in blocks.fns.items() if each.fn}
+
+
+def endpoint_arguments(blocks: gr.Blocks) -> dict[str, dict[str, bool]]:
+    """The arguments of each named endpoint in order; True for a required one."""
+    endpoints = blocks.get_api_info()["named_endpoints"]
+    return {
+        name.strip("/"): {
+            each["parameter_name"]: not each["parameter_has_default"]
+            for each in endpoint["parameters"]
+        }
+        for name, endpoint in endpoints.items()
+    }
+
+
+def check_blocks(blocks: gr.Blocks) -> None:
+    """Checks that the attributes used above exist; call it before any of them is used.
+
+    Raises:
+        UserError: names what is missing, and Gradio's version.
+    """
+    queue = getattr(blocks, "_queue", None)
+    functions = list(getattr(blocks, "fns", {}).values())
+    checks = {
+        "Blocks.state_session_capacity": hasattr(blocks, "state_session_capacity"),
+        "Blocks.max_threads": hasattr(blocks, "max_threads"),
+        "Blocks.fns": bool(functions),
+        "Blocks._queue": queue is not None,
+        "Queue.__len__": hasattr(queue, "__len__"),
+        "Queue.pending_messages_per_session": isinstance(
+            getattr(queue, "pending_messages_per_session", None), LRUCache
+        ),
+        "EventData._data": hasattr(gr.EventData(None, {}), "_data"),
+    }
+    for name in ("fn", "inputs", "concurrency_id", "concurrency_limit"):
+        checks[f"BlockFunction.{name}"] = all(hasattr(each, name) for each in functions)
+    for name in BODY_FIELDS:
+        checks[f"PredictBody.{name}"] = name in PredictBody.model_fields
+    _require(checks)
+
+
+def check_routes(app: fastapi.FastAPI) -> None:
+    """Checks that Gradio, mounted on `app`, has all `GRADIO_ROUTES`.
+
+    Raises:
+        UserError: names the missing routes, and Gradio's version.
+    """
+    routes = [route for mount in app.routes if isinstance(mount, Mount) for route in mount.routes]
+
+    def exists(method: str, template: str) -> bool:
+        path = re.sub(r"\{[^}]*\}", "x", template)
+        scope = {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
+        return any(route.matches(scope)[0] is Match.FULL for route in routes)
+
+    _require(
+        {
+            f"the route {method} {template}": exists(method, template)
+            for method, templates in GRADIO_ROUTES.items()
+            for template in templates
+        }
+    )
+
+
+def _require(checks: dict[str, bool]) -> None:
+    if missing := [name for name, exists in checks.items() if not exists]:
+        raise UserError(
+            f"Gradio {gr.__version__} does not work with this server (it lacks "
+            f"{', '.join(missing[:3])}): install the version that pyproject.toml names"
+        )

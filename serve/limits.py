@@ -1,0 +1,79 @@
+"""Every limit of the server, and the reason for its value.
+
+A limit with a flag is the default of that flag; `serve.config` describes the flags.
+Times are in seconds.
+"""
+
+# One HTTP request
+
+MAX_BODY_BYTES = 256 * 1024  # about five times the longest scene in UTF-8
+MAX_QUERY_BYTES = 2000  # the page's own query strings are below 100
+MAX_JSON_DEPTH = 8  # a call needs 3; deep nesting can exhaust Python's recursion limit
+
+# Load. Generation is bound by the CPU: concurrent scenes share its words per second.
+
+MAX_CONCURRENT = 32  # scenes; two CPU cores give each of 32 about 23 words per second
+MAX_QUEUE = 64  # requests; the last one in the queue waits for about two scenes
+MAX_SHORT_TASKS = 8  # concurrent: alternatives, log-probabilities; each takes milliseconds
+RATE_LIMIT = "300/minute"  # of one client; a person who clicks without pause stays below it
+THREADS = 1  # for prompts and short tasks; scenes have one thread of their own
+SCENE_TIMEOUT = 60.0  # the longest scene takes 40 at WORDS_PER_SECOND
+SHUTDOWN_TIMEOUT = 20.0  # most scenes end within it; container engines wait 10 to 30 by default
+CONNECTION_TIMEOUT = 1  # at shutdown; an open page never closes its connection by itself
+
+# The smallest and largest value of each flag.
+FLAG_RANGES: dict[str, tuple[float, float]] = {
+    "port": (1, 65535),
+    "max_concurrent": (1, 1000),
+    "max_queue": (1, 10_000),
+    "threads": (1, 256),
+    "scene_timeout": (1, 3600),
+    "shutdown_timeout": (0, 3600),
+}
+
+# Scheduling of scenes that are generated together
+
+MAX_BATCH = 32  # scenes in one step of the network; a longer step would delay all of them
+TIME_SLICE = 0.04  # of generation between two updates of the page: looks continuous
+PACED_FROM = 4  # concurrent scenes; fewer are generated as fast as the CPU allows
+WORDS_PER_SECOND = 25  # of each paced scene, several times the speed of reading
+PACED_INTERVAL = 0.12  # between two updates of paced scenes; 3 words each
+
+# One scene
+
+MAX_TEXT = 12_000  # characters, prompt included: about ten pages of script
+MAX_SCENE_JSON = 8 * MAX_TEXT  # JSON may write one character as six (\u0000), plus other fields
+MAX_NEW_TOKENS = 1000  # words and punctuation: about five pages
+MAX_LINE_TOKENS = 120  # of a line that is rewritten; longer speeches are rare in any script
+MAX_CAST = 40  # names; more than any scene has
+MAX_PROMPT_TEXT = 6_000  # characters of a prompt that are read; the network would forget more
+# (smallest, largest) of each sampling option. Fields of type int take whole numbers only.
+OPTION_RANGES: dict[str, tuple[float, float]] = {
+    "max_new_tokens": (0, MAX_NEW_TOKENS),
+    "temperature": (0, 2),  # above 2 the words are close to random
+    "top_k": (0, 1000),  # the tail beyond 1,000 words has next to no probability
+    "top_p": (0.01, 1),
+    "min_p": (0, 1),
+    "repetition_penalty": (1, 2),  # below 1 it would reward repetition
+    "no_repeat_ngram_size": (0, 100),
+    "seed": (0, 2**31 - 1),  # the random number generator's range
+}
+RANDOM_SEEDS = 10**6  # a seed that is drawn has at most 6 digits, to be read and typed
+
+# Answers
+
+MAX_ALTERNATIVES = 50  # words; the page shows 8
+PAGE_ALTERNATIVES = 8  # fit on a phone's screen
+MAX_UNKNOWN_WORDS = 50
+MAX_SHOWN_UNKNOWN_WORDS = 8  # in one line below the scene
+MAX_SHOWN_VALUE = 40  # characters of a wrong value that an error message repeats
+
+# The page's text fields, in characters. The browser enforces them; the server checks MAX_TEXT.
+
+MAX_SETTING = 200
+MAX_FIRST_LINE = 2000
+MAX_SEED_DIGITS = 10
+CAST_BUTTONS = 10  # speakers shown as buttons; the others are in a list
+# (largest) values of two sliders, where the range of the API is wider than anybody drags.
+SLIDER_MAXIMA = {"top_k": 200, "no_repeat_ngram_size": 20}
+MIN_SLIDER_TOKENS = 10  # the slider's shortest scene

@@ -1,0 +1,55 @@
+"""The neural cache in NumPy: recent words become more likely, as docs/specification.md defines it.
+
+E. Grave, A. Joulin, N. Usunier: Improving Neural Language Models with a Continuous Cache, 2017,
+arXiv:1612.04426. `job.layers.cache` is the same in PyTorch.
+"""
+
+from typing import Any
+
+import numpy as np
+
+
+def mix_cache(
+    scores: np.ndarray,
+    features: np.ndarray,
+    keys: np.ndarray,
+    recent: np.ndarray,
+    cache: dict[str, Any],
+    unknown_id: int,
+    oov: int,
+) -> np.ndarray:
+    """Mixes the cache's probabilities into the network's scores.
+
+    With p the network's probability of a word and r the cache's, the result is
+    weight * min(r, max_ratio * p), and the rest of the probability goes to p. All is computed in
+    log space, so that a very small p is no zero.
+
+    Args:
+        scores: (vocabulary,) of the network.
+        features: (features,) that the scores are computed from.
+        keys: (cached words, features) from which each cached word was predicted, at least one.
+        recent: (cached words,) their ids; out-of-vocabulary words have ids from `vocabulary` on.
+        cache: theta (inverse temperature), weight and max_ratio.
+        unknown_id: id of the unknown word, whose p each out-of-vocabulary word has.
+        oov: number of out-of-vocabulary words.
+
+    Returns:
+        (vocabulary + oov,) scores with the same sum of exponentials as `scores`. An
+        out-of-vocabulary word that the cache does not hold has -inf.
+    """
+    similarity = cache["theta"] * (keys @ features)
+    attention = np.exp(similarity - similarity.max())
+    attention /= attention.sum()
+    found = np.bincount(recent, attention, len(scores) + oov)
+    largest = scores.max()
+    total = largest + np.log(np.exp(scores - largest).sum())
+    logits = np.append(scores, np.full(oov, scores[unknown_id], scores.dtype))
+    cached = np.flatnonzero(found)
+    with np.errstate(over="ignore"):  # of a very small p the ratio is infinite, and bounded
+        ratio = np.minimum(found[cached] * np.exp(total - logits[cached]), cache["max_ratio"])
+    gain = np.zeros(len(logits))
+    gain[cached] = cache["weight"] * ratio
+    rest = 1 - (gain * np.exp(logits - total)).sum()
+    gain[: len(scores)] += rest
+    with np.errstate(divide="ignore"):
+        return logits + np.log(gain)

@@ -1,0 +1,79 @@
+"""Fixtures of the browser tests: the real server, Chromium, and a page without errors."""
+
+import contextlib
+import os
+import shutil
+
+import httpx
+import pytest
+from playwright.sync_api import sync_playwright
+
+from serve.limits import PACED_FROM
+from tests.browser.driver import open_page
+from tests.serving import serving
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def address(bundle, tmp_path_factory):
+    """The address of a running server without a rate limit."""
+    with serving(bundle, tmp_path_factory.mktemp("log"), "--rate-limit", "") as server:
+        yield server.address
+        assert server.stop() == 0
+        assert "Traceback" not in server.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium."""
+    if not CHROMIUM:
+        pytest.fail("no Chromium on this machine: install one, or give its path as CHROMIUM")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """The page in a window; at the end it has made no request to another host and no error."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True)
+    page = context.new_page()
+    page.requests, page.errors = [], []
+    page.on("request", lambda request: page.requests.append(request.url))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
+    open_page(page, address)
+    yield page
+    assert all(url.startswith((address, "data:", "blob:")) for url in page.requests), page.requests
+    assert page.errors == []
+    context.close()
+
+
+@pytest.fixture
+def active_scenes(address):
+    """Returns the server's number of active scenes."""
+
+    def count() -> float:
+        text = httpx.get(f"{address}/metrics").text
+        return float(text.partition("\ncold_open_active_scenes ")[2].partition("\n")[0])
+
+    return count
+
+
+@pytest.fixture
+def other_scenes(address):
+    """The number of long scenes that other clients have: the page's scene is paced as well.
+
+    At 25 words per second a scene of 1,000 words takes 40 seconds, so that it cannot end early.
+    """
+    count = PACED_FROM + 1
+    with contextlib.ExitStack() as streams:
+        for _ in range(count):
+            arguments = {"max_new_tokens": 1000}
+            event = httpx.post(f"{address}/gradio_api/call/v2/write", json=arguments)
+            url = f"{address}/gradio_api/call/write/{event.json()['event_id']}"
+            stream = streams.enter_context(httpx.stream("GET", url, timeout=60))
+            next(stream.iter_lines())
+        yield count

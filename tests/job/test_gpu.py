@@ -1,0 +1,123 @@
+"""What runs on a GPU only: CUDA graphs, the Triton loss, weight drop in cuDNN. Skipped without."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from job.config import Config
+from job.engine.cuda_graph import CudaGraphStepper, make_stepper
+from job.engine.distributed import Group
+from job.engine.stepper import Stepper
+from job.evaluate import token_losses
+from job.layers.cache import CacheConfig
+from job.layers.loss import linear_cross_entropy
+from job.model import RNN
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU"),
+]
+
+WORDS, ROWS, TIME = 500, 8, 20
+
+
+def train(kind, cell, autocast, dropout=0.0, accumulation_steps=1, steps=30):
+    """The losses of some steps on one text, the last of each ten on a shorter batch."""
+    torch.manual_seed(1)
+    network = RNN(WORDS, WORDS, 64, 96, 2, dropout, cell=cell, tie_weights=True).cuda()
+    lr = torch.tensor(2e-3, device="cuda")
+    optimizer = torch.optim.AdamW(network.parameters(), lr=lr, fused=True, capturable=True)
+    stepper = kind(network, optimizer, Config(), autocast)
+    stepper.load_state_dict({"accumulation_steps": accumulation_steps})
+    source = torch.Generator().manual_seed(2)
+    text = torch.randint(WORDS // 10, (ROWS, 10 * TIME), generator=source).cuda()
+    hidden, losses = network.init_hidden(ROWS), []
+    for step in range(steps):
+        stepper.set_learning_rate(2e-3 * (1 - step / steps))
+        start = step % 9 * TIME
+        end = start + (TIME if step % 10 else TIME - 7)
+        batch = text[:, start : end + 1]
+        loss, hidden = stepper(batch[:, :-1], batch[:, 1:], hidden)
+        losses.append(float(loss))
+    return losses
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize(("autocast", "tolerance"), [(False, 2e-3), (True, 3e-2)])
+def test_cuda_graph_stepper_has_the_losses_of_the_eager_stepper(cell, autocast, tolerance):
+    eager = train(Stepper, cell, autocast)
+    graphed = train(CudaGraphStepper, cell, autocast)
+    assert eager[-1] < eager[0] - 1
+    assert graphed == pytest.approx(eager, abs=tolerance)
+
+
+def test_cuda_graph_stepper_accumulates_gradients():
+    whole = train(CudaGraphStepper, "lstm", False)
+    accumulated = train(CudaGraphStepper, "lstm", False, accumulation_steps=4)
+    assert accumulated == pytest.approx(whole, abs=2e-3)
+
+
+def test_cuda_graph_stepper_draws_new_dropout_masks_at_every_replay():
+    """With a learning rate of 0, only the masks differ between two steps on one batch."""
+    torch.manual_seed(1)
+    network = RNN(WORDS, WORDS, 64, 96, 1, 0.5, tie_weights=True, weight_drop=0.5).cuda()
+    lr = torch.tensor(0.0, device="cuda")
+    optimizer = torch.optim.AdamW(network.parameters(), lr=lr, fused=True, capturable=True)
+    stepper = make_stepper(network, optimizer, Config(), False, Group())
+    assert isinstance(stepper, CudaGraphStepper)
+    batch = torch.randint(WORDS, (ROWS, TIME + 1), device="cuda")
+    losses = set()
+    for _ in range(5):
+        loss, _ = stepper(batch[:, :-1], batch[:, 1:], network.init_hidden(ROWS))
+        losses.add(round(float(loss), 6))
+    assert len(losses) == 5
+
+
+@pytest.mark.parametrize("vocabulary", [64, 1000, 11101, 50000])
+@pytest.mark.parametrize(
+    ("dtype", "loss_tolerance", "gradient_tolerance"),
+    [(torch.float32, 1e-3, 1e-2), (torch.bfloat16, 1e-2, 3e-2)],
+)
+def test_triton_loss_equals_cross_entropy(vocabulary, dtype, loss_tolerance, gradient_tolerance):
+    torch.manual_seed(0)
+    tensors = torch.randn(50, 32), torch.randn(vocabulary, 32) / 4, torch.randn(vocabulary)
+    targets = torch.randint(vocabulary, (50,)).cuda()
+    here = [tensor.cuda().to(dtype).requires_grad_() for tensor in tensors]
+    there = [tensor.detach().double().requires_grad_() for tensor in here]
+    loss = linear_cross_entropy(*here, targets)
+    expected = F.cross_entropy(F.linear(*there), targets)
+    loss.backward()
+    expected.backward()
+    assert loss.item() == pytest.approx(expected.item(), rel=loss_tolerance)
+    for ours, reference in zip(here, there, strict=True):
+        error = (ours.grad.double() - reference.grad).norm() / reference.grad.norm()
+        assert error.item() < gradient_tolerance
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_weight_drop_acts_in_cudnn(cell):
+    torch.manual_seed(0)
+    network = RNN(WORDS, WORDS, 64, 96, 2, 0.0, cell=cell, weight_drop=0.5).cuda()
+    ids, hidden = torch.randint(WORDS, (4, 9), device="cuda"), network.init_hidden(4)
+    one, two = (network.all_scores(ids, hidden)[0] for _ in range(2))
+    assert (one - two).abs().max() > 1e-4
+    # After one word from a zero state, the recurrent weights have had no effect yet.
+    torch.testing.assert_close(one[:, 0], two[:, 0])
+    loss, _ = network.sequence_loss(ids[:, :-1], ids[:, 1:], hidden)
+    loss.backward()
+    dropped = (network.layers[1].weight_hh_l0.grad == 0).float().mean().item()
+    assert dropped == pytest.approx(0.5, abs=0.05)
+    network.eval()
+    one, two = (network.all_scores(ids, hidden)[0] for _ in range(2))
+    assert torch.equal(one, two)
+
+
+def test_evaluation_on_a_gpu_equals_that_on_a_cpu():
+    torch.manual_seed(0)
+    network = RNN(WORDS, WORDS, 64, 96, 1, 0.0, tie_weights=True)
+    labels = torch.randint(WORDS + 5, (2000,))
+    ids = torch.where(labels < WORDS, labels, 3)
+    cache = CacheConfig(100, 0.3, 0.2)
+    cpu = token_losses(network, ids, [0, 1], cache=cache, labels=labels)
+    gpu = token_losses(network.cuda(), ids.cuda(), [0, 1], cache=cache, labels=labels.cuda())
+    torch.testing.assert_close(gpu.cpu(), cpu, rtol=1e-3, atol=2e-3)

@@ -1,0 +1,68 @@
+"""The server's flags: their ranges, environment variables, and errors."""
+
+import dataclasses
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from data.command_line import UserError
+from serve import limits
+from serve.config import Config, parse
+from tests.conftest import ROOT
+
+
+def test_defaults_are_the_limits():
+    config = parse([])
+    assert config == Config()
+    assert config.max_concurrent == limits.MAX_CONCURRENT
+    assert config.rate_limit == limits.RATE_LIMIT
+    assert config.shutdown_timeout == limits.SHUTDOWN_TIMEOUT
+
+
+def test_flag_ranges_belong_to_flags_and_include_their_ends():
+    for name, ends in limits.FLAG_RANGES.items():
+        for value in ends:
+            assert getattr(dataclasses.replace(Config(), **{name: value}), name) == value
+
+
+def test_environment_variables_set_flags(monkeypatch):
+    monkeypatch.setenv("COLD_OPEN_MAX_QUEUE", "7")
+    monkeypatch.setenv("COLD_OPEN_SHUTDOWN_TIMEOUT", "2.5")
+    config = parse(["--max-concurrent", "3"])
+    assert (config.max_concurrent, config.max_queue, config.shutdown_timeout) == (3, 7, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--port", "0"], "--port must be from 1"),
+        (["--max-concurrent", "0"], "--max-concurrent must be from 1 to 1000, not 0"),
+        (["--max-queue", "20000"], "--max-queue must be from 1 to 10000, not 20000"),
+        (["--threads", "0"], "--threads must be from 1"),
+        (["--scene-timeout", "0.5"], "--scene-timeout must be from 1"),
+        (["--shutdown-timeout", "-1"], "--shutdown-timeout must be from 0"),
+        (["--root-path", "x/"], "--root-path must be like"),
+        (["--rate-limit", "often"], "--rate-limit must be like"),
+    ],
+)
+def test_invalid_flag_is_named(flags, message):
+    with pytest.raises(UserError, match=message):
+        parse(flags)
+
+
+def test_command_line_errors_are_one_line_with_exit_code_2(bundle):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        for flags, message in (
+            (["--port", port], "choose another --port"),
+            (["--model", "nowhere"], "nowhere: there is no exported model"),
+        ):
+            command = [sys.executable, "-m", "serve", *flags]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 2
+            assert message in done.stderr
+            assert len(done.stderr.splitlines()) == 1
