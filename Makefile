@@ -10,7 +10,7 @@ python := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo train evaluate export serve setup test bench check fix \
+.PHONY: help demo train base evaluate export serve setup test bench check fix \
 	images-check sbom audit lock clean distclean FORCE
 
 # The demo is trained again if one of these changes: the show, the settings, the network, the file formats.
@@ -41,6 +41,13 @@ $(LOW_TIDE)/manifest.json: $(LOW_TIDE)/.trained $(demo-export) \
 # Uses a container if the machine has an NVIDIA GPU, Docker and the NVIDIA Container Toolkit. DOCKER=0 never does.
 train: ## train: PRESET=seinfeld|laptop, DATA=show.txt, VALID=held_out.txt, OUT=artifacts/NAME, PROCESSES=2 (GPUs), ARGS="..."
 	@PYTHON="$(PYTHON)" PRESET="$(PRESET)" tools/train.sh $(ARGS)
+
+# Each step is skipped or resumed if it was done before. Training needs a GPU.
+base: ## make the base: its text, its corpus, its training: ARCHIVES=folder instead of downloads, ARGS="..."
+	@$(set-up) train
+	$(strip $(python) -m data base --out data/raw/base $(if $(ARCHIVES),--archives "$$ARCHIVES"))
+	$(python) -m data prepare data/raw/base --out data/prepared/base --vocab-size 32768 --valid-fraction 0.004
+	$(python) -m job --preset base $(ARGS)
 
 evaluate: ## write report.html and report.json: CHECKPOINT=... (default: the newest), DATA=show.txt, VALID=held_out.txt
 	@$(set-up) train
