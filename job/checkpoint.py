@@ -191,11 +191,18 @@ def fields_of(value: Any) -> dict[str, Any]:
 
 
 def from_fields(kind: Any, fields: dict[str, Any], path: str | pathlib.Path) -> Any:
-    """A dataclass from the fields of a file; raises `UserError` if their names differ."""
-    names = {field.name for field in dataclasses.fields(kind)}
-    if different := sorted(names ^ set(fields)):
-        raise UserError(f"{path} lacks or has unknown fields ({', '.join(different)}): train again")
-    return kind(**fields)
+    """A dataclass from the fields of a file.
+
+    A field that the file lacks gets its default, so that a base network outlives new fields.
+
+    Raises:
+        UserError: if a field is unknown, or missing and without a default.
+    """
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        reason = str(error).split(") ")[-1]
+        raise UserError(f"{path} is of another version ({reason}): train again") from None
 
 
 def remove_partial_files(folder: pathlib.Path, names: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from data.corpus.prepared import Prepared, is_prepared
 from data.show import read as corpus
 from job.config import NO_BASE, Config
 
-BASE = "artifacts/base"
+BASE = "artifacts/base"  # as in `job.base`, which imports PyTorch
 SIZES = ("cell", "embedding_dim", "hidden_dim", "n_layers", "tie_weights")  # follow the base
 
 # From scratch. The defaults of `Config` are those of seinfeld.
