@@ -187,9 +187,7 @@ class OnnxWriter:
         scores, _, _, features = self._read([state.last], state.h, state.c)
         return self._mixed(scores[0, 0], features[0, 0], state)
 
-    def top_next(
-        self, prompt: str, n: int, invent_words: bool = False
-    ) -> list[tuple[str, float]]:
+    def top_next(self, prompt: str, n: int, invent_words: bool = False) -> list[tuple[str, float]]:
         """The `n` most likely next words with their probabilities at temperature 1.
 
         With `invent_words` the difference of their total from 1 belongs to words that the speller
