@@ -7,4 +7,4 @@ VOCABULARY = 2  # vocab.json: `data.vocab`
 CORPUS = 3  # manifest.json of a prepared corpus: `data.corpus`
 CHECKPOINT = 2  # checkpoint.pt and resume.pt: `job.checkpoint`
 MANIFEST = 3  # manifest.json of an exported bundle: `export.manifest`
-SCENE = 1  # the JSON of a scene: `serve.scenes.scene`
+SCENE = 2  # the JSON of a scene: `serve.scenes.scene`
