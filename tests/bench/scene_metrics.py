@@ -25,14 +25,16 @@ from job.report.structure import (
     lines_of,
     mean,
     name_length,
-    repetition,
+    share_distinct,
     split_lines,
     structure,
+    windows,
     without_marks,
 )
 
 SENTENCE_END = re.compile(r"[.!?][\"')\]]*$")
 WHOLE_LINE = re.compile(r"[(\[].*[)\]]$")  # a stage direction or a scene heading
+DISTINCT_WINDOW = 500  # words; held-out text of a short show has few windows of 1,000
 IGNORED = -100  # target without a loss: `ignore_index` of `cross_entropy`
 
 
@@ -86,8 +88,7 @@ def measure(
         vocabulary: the model's words; written words outside it are invented.
         training: the show's training text, as words without punctuation.
     """
-    words = [scene.words for scene in scenes]
-    found = structure(words, known=())
+    found = structure([scene.words for scene in scenes], known=())
     lines, known = found["lines"], set(training)
     bracketed, quoted = found["lines_with_brackets"], found["lines_with_quotes"]
     open_brackets = bracketed * (1 - found["balanced_brackets"]) if bracketed else 0.0
@@ -106,7 +107,7 @@ def measure(
         "repeated_lines": repeated_lines(scenes),
         "cut_inside_sentence": mean([is_cut(scene.words) for scene in scenes]),
         **copied_ngrams(scenes, training),
-        **{name: value for name, value in repetition(words).items() if "distinct" in name},
+        **distinct(scenes),
         "words_per_line": found["words_per_line"],
         "words_outside_show": mean([len(scene.new_words(known)) for scene in scenes]),
     }
@@ -132,6 +133,13 @@ def is_cut(words: Sequence[str]) -> bool:
         return False
     last = lines_of(words)[-1].text
     return not SENTENCE_END.search(last) and not WHOLE_LINE.match(last)
+
+
+def distinct(scenes: Sequence[Scene]) -> Figures:
+    """The share of distinct n-grams in windows of `DISTINCT_WINDOW` words, scenes joined."""
+    words = [word for scene in scenes for word in without_marks(scene.words)]
+    parts = windows(words, DISTINCT_WINDOW)
+    return {f"distinct_{n}": mean([share_distinct(part, n) for part in parts]) for n in (1, 2, 3)}
 
 
 def copied_ngrams(scenes: Sequence[Scene], training: Sequence[str]) -> Figures:

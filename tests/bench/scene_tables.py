@@ -67,7 +67,7 @@ def facts(report: dict[str, Any]) -> list[str]:
         lines.append(f"The judge is {judge['path']}, with {judge['vocabulary']:,} words.")
     for name, words in report["invented"].items():
         if words:
-            lines.append(f"Invented by {name}, among others: {', '.join(words)}.")
+            lines.append(f"Most frequent invented words ({name}): {', '.join(words)}.")
     return lines
 
 
@@ -83,14 +83,13 @@ def scenes(report: dict[str, Any], count: int) -> list[str]:
 
 def section(report: dict[str, Any], count: int) -> str:
     """A section of docs/scenes.md: the facts, the table and `count` whole scenes of each model."""
-    names = " and ".join(report["scenes"])
     lines = [f"## {report['show']}", ""]
     for fact in facts(report):
         lines += [fact, ""]
     lines += [*table(report["columns"]), ""]
     if count:
         lines += [
-            f"The first {count} scenes of {names}, by seed, whole; none is selected or edited.",
+            f"The first {count} scenes of each model by seed, whole; none is selected or edited.",
             "",
             *scenes(report, count),
         ]

@@ -7,6 +7,7 @@ opening counts as its prompt. Another network, the judge, gives the perplexity o
 """
 
 import argparse
+import collections
 import itertools
 import json
 import pathlib
@@ -32,7 +33,7 @@ FILES = ("model.int8.torchscript.pt", "model.torchscript.pt")  # the first that 
 REAL = "real scenes"
 SHUFFLE_SEED = 0  # order of the real scenes
 MIN_WORDS = 10  # of a scene
-MAX_INVENTED = 20  # invented words that the report names
+MAX_INVENTED = 20  # invented words in the report, with their counts
 DOCUMENT_SCENES = 10  # whole scenes of each model in docs/scenes.md
 
 
@@ -54,7 +55,7 @@ def main() -> None:
             print(section)
         return
     print(json.dumps(report["machine"]))
-    print("\n".join([*scene_tables.facts(report), *scene_tables.table(report["columns"])]))
+    print("\n".join([*scene_tables.facts(report), "", *scene_tables.table(report["columns"])]))
     if options.show:
         print("\n" + "\n".join(scene_tables.scenes(report, options.show)))
 
@@ -93,7 +94,11 @@ def parse() -> argparse.Namespace:
         "--seed", type=int, default=0, help="of the first scene; then one more each"
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--show", type=int, help="scenes of each model to print whole")
+    parser.add_argument(
+        "--show",
+        type=int,
+        help=f"scenes of each model to print whole (with --markdown {DOCUMENT_SCENES}, else none)",
+    )
     parser.add_argument(
         "--markdown",
         action="store_true",
@@ -157,8 +162,8 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
         if judge:
             figures[name] |= perplexity(scenes, *judge)
         if name != REAL:
-            words = {word for scene in scenes for word in scene.new_words(vocabulary)}
-            invented[name] = sorted(words)[:MAX_INVENTED]
+            words = [word for scene in scenes for word in scene.new_words(vocabulary)]
+            invented[name] = dict(collections.Counter(words).most_common(MAX_INVENTED))
     return {
         "machine": machine(),
         "show": show,

@@ -107,8 +107,8 @@ def test_copied_8_grams_are_a_share_of_the_written_ones():
 
 def test_distinct_n_and_line_length_of_a_repeating_scene():
     figures = figures_of("\n".join(["ann: one two"] * 400), prompt="")
-    assert figures["distinct_1"] == 3 / 1000
-    assert figures["distinct_3"] == 3 / 998
+    assert figures["distinct_1"] == 3 / 500
+    assert figures["distinct_3"] == 3 / 498
     assert figures["words_per_line"] == 3
 
 
