@@ -18,6 +18,7 @@ from serve.models.backends import load_writer
 from serve.models.bundles import open_bundle
 from serve.models.load import Model
 from tests.serve.acting import actions_on
+from tests.serve.fakes import SimulatedClock, simulated_engine
 
 RUNTIMES = ("torchscript", "onnx")
 
@@ -81,6 +82,19 @@ def spelled(spelling):
     """The actions on the model with a speller and a cache."""
     with actions_on(spelling["onnx"]) as made:
         yield made
+
+
+@pytest.fixture
+def clock():
+    """The time of `engine`."""
+    return SimulatedClock()
+
+
+@pytest.fixture
+def engine(clock):
+    """A scheduler in simulated time and one thread."""
+    with simulated_engine(clock) as engine:
+        yield engine
 
 
 @pytest.fixture

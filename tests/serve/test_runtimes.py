@@ -48,11 +48,11 @@ def written(writer, scene):
     writing = Generation(writer, scene)
     writing.start()
     writing.run()
-    return writing.pieces
+    return writing.chunks
 
 
 def one_more(writer, state, scene, allowed=()):
-    """(the next piece, the next state) of one scene."""
+    """(the next chunk, the next state) of one scene."""
     return writer.step([state], [scene], [list(allowed)])[0]
 
 
@@ -71,8 +71,8 @@ def test_runtimes_generate_the_same_words(name, request):
     source = random.Random(5)
     spelled = 0
     for _ in range(18):
-        pieces = same_words(models, random_scene(source))
-        spelled += any(piece.strip(" ") not in known for piece in pieces)
+        chunks = same_words(models, random_scene(source))
+        spelled += any(chunk.strip(" ") not in known for chunk in chunks)
     assert (spelled > 2) == (name != "small")
 
 
@@ -184,8 +184,8 @@ def test_state_can_be_reused_until_the_next_state_is_used(name, runtime, lines, 
         assert first == expected
         one_more(writer, again, scene, [0, 1, 2])
         one_more(writer, writer.with_rng_of(again, after), other)
-        piece, again = one_more(writer, again, scene)
-        assert piece == expected
+        chunk, again = one_more(writer, again, scene)
+        assert chunk == expected
     assert np.array_equal(ring(again), ring(once))
     assert one_more(writer, again, scene)[0] == one_more(writer, once, scene)[0]
 
@@ -197,7 +197,7 @@ def batched(writer, scenes):
         writing.start()
     while batch := [writing for writing in together if not writing.done]:
         generate_word(batch)
-    return [writing.pieces for writing in together]
+    return [writing.chunks for writing in together]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_interleaved_scenes_do_not_affect_each_other(spelling, runtime):
     while any(not writing.done for writing in together):
         for writing in together:
             writing.run(1)
-    assert [writing.pieces for writing in together] == alone
+    assert [writing.chunks for writing in together] == alone
 
 
 IMPORTS = """
