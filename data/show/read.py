@@ -113,7 +113,7 @@ def split_show(text: str, valid_fraction: float) -> tuple[str, str]:
 def split_with_test(text: str, valid_fraction: float, test_fraction: float) -> tuple[str, str, str]:
     """(train, validation, test) text: three consecutive parts of a script, in this order.
 
-    Each part is contiguous, because neighbouring lines answer each other: with random lines, the
+    Each part is contiguous, because neighboring lines answer each other: with random lines, the
     held-out text would be half known from training. The parts begin between speeches if possible
     (see `next_split`).
 
