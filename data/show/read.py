@@ -119,8 +119,8 @@ def split_with_test(text: str, valid_fraction: float, test_fraction: float) -> t
 
     Args:
         text: the script.
-        valid_fraction: the share of the text in the validation part; 0 for no such part ("").
-        test_fraction: the share of the text in the test part; 0 for no such part ("").
+        valid_fraction: the fraction of the text in the validation part; 0 for no such part ("").
+        test_fraction: the fraction of the text in the test part; 0 for no such part ("").
 
     Raises:
         UserError: if a requested part, or the train part, is empty.
