@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from data import versions
 from tests.conftest import ROOT
 from tests.sources import imported_files
 
@@ -71,3 +72,12 @@ def test_readme_tour_has_ten_files_of_all_packages():
     (tour,) = (table for table in tables(ROOT / "README.md") if table[0].suffix == ".py")
     assert len(tour) == 10
     assert {name_of(path).split("/")[0] for path in tour} == set(PACKAGES)
+
+
+def test_documents_give_the_current_format_versions():
+    files = (ROOT / "artifacts" / "README.md").read_text(encoding="utf-8")
+    specification = (ROOT / "docs" / "specification.md").read_text(encoding="utf-8")
+    vocabulary = f'`"cold-open-vocabulary"`, {versions.VOCABULARY}'
+    assert vocabulary in files
+    assert vocabulary in specification
+    assert f'`"cold-open-manifest"`, {versions.MANIFEST}' in files
