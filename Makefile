@@ -10,12 +10,13 @@ python := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo train evaluate export serve setup test bench check fix \
+.PHONY: help demo train base evaluate export serve setup test bench check fix \
 	images-check sbom audit lock clean distclean FORCE
 
 # The demo is trained again if one of these changes: the show, the settings, the network, the file formats.
-demo-train := data/shows/low_tide.txt data/tokens.py data/versions.py data/vocab.py \
-	job/config.py job/model.py $(wildcard job/layers/*.py)
+LOW_TIDE_TEXT := data/shows/low_tide.txt
+demo-train := $(LOW_TIDE_TEXT) data/tokens.py data/versions.py data/vocab.py \
+	job/base.py job/config.py job/options.py job/model.py artifacts/base/checkpoint.pt $(wildcard job/layers/*.py)
 # ... and exported again if one of these changes.
 demo-export := $(wildcard export/*.py export/*/*.py $(LOW_TIDE)/checkpoint.pt)
 
@@ -42,14 +43,22 @@ $(LOW_TIDE)/manifest.json: $(LOW_TIDE)/.trained $(demo-export) \
 train: ## train: PRESET=seinfeld|laptop, DATA=show.txt, VALID=held_out.txt, OUT=artifacts/NAME, PROCESSES=2 (GPUs), ARGS="..."
 	@PYTHON="$(PYTHON)" PRESET="$(PRESET)" tools/train.sh $(ARGS)
 
+# Each step is skipped or resumed if it was done before. Training needs a GPU. Writes artifacts/base.
+base: ## train the base network from its sources: ARCHIVES=folder instead of downloads, ARGS="..."
+	@$(set-up) train
+	$(strip $(python) -m data base --out data/raw/base $(if $(ARCHIVES),--archives "$$ARCHIVES"))
+	$(python) -m data prepare data/raw/base --out data/prepared/base --vocab-size 32768 --valid-fraction 0.004
+	$(python) -m job --preset base $(ARGS)
+	$(python) -m job.publish --checkpoint artifacts/english/checkpoint.pt --text data/raw/base --overlap $(LOW_TIDE_TEXT)
+
 evaluate: ## write report.html and report.json: CHECKPOINT=... (default: the newest), DATA=show.txt, VALID=held_out.txt
 	@$(set-up) train
 	$(strip $(python) -m job.report $(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT") \
 		$(if $(DATA),--data "$$DATA") $(if $(VALID),--valid "$$VALID") $(ARGS))
 
-export: ## export to TorchScript and ONNX: CHECKPOINT=artifacts/NAME/checkpoint.pt (default: the newest)
+export: ## export to TorchScript and ONNX: CHECKPOINT=artifacts/NAME/checkpoint.pt (default: the newest), OUT=folder
 	@$(set-up) train export
-	$(python) -m export $(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT") $(ARGS)
+	$(strip $(python) -m export $(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT") $(if $(OUT),--out "$$OUT") $(ARGS))
 
 serve: ## start the server: MODEL=artifacts/NAME (default: all in artifacts/), ARGS="--port 8000"
 	@$(set-up) serve
@@ -102,5 +111,5 @@ distclean: ## clean, and remove trained models and downloads after confirmation
 	@printf 'Remove all trained models in artifacts/ and downloads in data/raw/? [y/N] '; \
 	if read -r answer && test "$$answer" = y; then \
 		$(MAKE) --no-print-directory clean; rm -rf data/raw; \
-		find artifacts -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +; \
+		find artifacts -mindepth 1 -maxdepth 1 ! -name README.md ! -name base -exec rm -rf {} +; \
 	else echo 'Nothing removed.'; fi

@@ -1,8 +1,10 @@
-"""python -m data: download a show's script by name, or prepare a corpus of many shows."""
+"""python -m data: download a show, prepare a corpus of many shows, make the base's text."""
 
 import argparse
 import dataclasses
+import json
 import os
+import pathlib
 import sys
 import time
 from typing import Any
@@ -18,11 +20,14 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_fetch(commands)
     add_prepare(commands)
+    add_base(commands)
     options = parser.parse_args()
     if options.command == "fetch":
         print(fetch.fetch(options.show, options.folder, options.url))
-    else:
+    elif options.command == "prepare":
         prepare_command(options)
+    else:
+        base_command(options)
 
 
 def add_fetch(commands: Any) -> None:
@@ -66,6 +71,29 @@ def add_prepare(commands: Any) -> None:
     )
 
 
+def add_base(commands: Any) -> None:
+    """Adds the subcommand base."""
+    command = commands.add_parser(
+        "base", help="make the free text that the base network is trained on"
+    )
+    command.add_argument("--out", default="data/raw/base", help="folder of the texts")
+    command.add_argument(
+        "--archives", default="", help="folder of tar archives, instead of downloading"
+    )
+    command.add_argument(
+        "--overlap",
+        nargs="+",
+        default=[],
+        metavar="SHOW",
+        help="count the 13-grams of these held-out scripts that occur in the texts, make no text",
+    )
+    command.add_argument(
+        "--pin",
+        action="store_true",
+        help="write the digests of the text read into sources.json instead of checking them",
+    )
+
+
 def prepare_command(options: argparse.Namespace) -> None:
     """Runs python -m data prepare: prints a summary on stderr and the folder on stdout."""
     # Imported here because fetch needs no NumPy.
@@ -89,6 +117,36 @@ def prepare_command(options: argparse.Namespace) -> None:
         file=sys.stderr,
     )
     print(options.out)
+
+
+def base_command(options: argparse.Namespace) -> None:
+    """Runs python -m data base: prints a summary on stderr and the folder on stdout."""
+    out = pathlib.Path(options.out)
+    if options.overlap:
+        overlap_command(out, options.overlap)
+        return
+    from data.base.build import build_base  # imported here because fetch needs no NumPy
+
+    archives = pathlib.Path(options.archives) if options.archives else None
+    for source in build_base(out, archives, pin=options.pin)["sources"]:
+        print(
+            f"{source['name']}: {source['words']:,} words in {source['documents']:,} documents; "
+            f"dropped {source['blocked_paragraphs']:,} paragraphs with blocked words, "
+            f"{source['duplicate_documents']:,} duplicate documents",
+            file=sys.stderr,
+        )
+    print(options.out)
+
+
+def overlap_command(out: pathlib.Path, shows: list[str]) -> None:
+    """Runs python -m data base --overlap: prints what each show shares with the texts, as JSON."""
+    from data.base.overlap import overlap
+
+    texts = sorted(out.glob("*.txt"))
+    if not texts:
+        raise UserError(f"{out} holds no texts: make them with python -m data base --out {out}")
+    found = [dataclasses.asdict(overlap(texts, pathlib.Path(show))) for show in shows]
+    print(json.dumps(found, indent=1, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -25,15 +25,19 @@ def main() -> None:
         type=pathlib.Path,
         help="checkpoint to export (default: the newest in artifacts/)",
     )
+    parser.add_argument(
+        "--out", type=pathlib.Path, help="folder of the bundle (default: the checkpoint's)"
+    )
     parser.add_argument("--pt2", action="store_true", help="write model.pt2 (torch.export) too")
     arguments = parser.parse_args()
     # Imported here, so that --help does not import torch.
-    from export.bundle import export
+    from export.bundle import default_folder, export
     from job.checkpoint import newest_checkpoint
 
     checkpoint = arguments.checkpoint or newest_checkpoint(pathlib.Path("artifacts"))
     print(f"exporting {checkpoint}", file=sys.stderr)
-    manifest = export(checkpoint, arguments.pt2)
+    folder = arguments.out or default_folder(checkpoint)
+    manifest = export(checkpoint, arguments.pt2, folder)
     held_out = manifest["held_out"]
     for name, file in manifest["files"].items():
         difference = file.get("max_abs_difference")
@@ -41,11 +45,11 @@ def main() -> None:
         if name in held_out.get("perplexity", {}):
             increase = held_out["perplexity"][name] / held_out["perplexity"]["network"] - 1
             note = f"  held-out perplexity {increase:+.2%}"
-        print(f"{checkpoint.parent / name}  {file['bytes'] / 1e6:.1f} MB{note}")
+        print(f"{folder / name}  {file['bytes'] / 1e6:.1f} MB{note}")
     for name, reason in held_out["left_out"].items():
         print(f"{name} was not exported: {reason}", file=sys.stderr)
-    print(checkpoint.parent / "README.md")
-    print(checkpoint.parent / "manifest.json")
+    print(folder / "README.md")
+    print(folder / "manifest.json")
 
 
 def verify_command(arguments: list[str]) -> None:

@@ -27,7 +27,7 @@ from export.torch_export import save_pt2
 from export.torchscript.speller import MAX_LETTERS
 from export.torchscript.stream import SPELLING_TEMPERATURE_SCALE
 from export.torchscript.writer import ScriptWriter, script
-from job.checkpoint import Checkpoint, load_network
+from job.checkpoint import BASE, Checkpoint, load_network
 from job.config import Config
 from job.layers.cache import cache_settings
 from job.model import RNN
@@ -37,13 +37,25 @@ INT8_FILES = OPTIONAL[:2]
 STAGING_PREFIX = ".export-"
 
 
-def export(checkpoint: pathlib.Path, pt2: bool = False) -> dict[str, Any]:
-    """Writes the bundle into the checkpoint's folder and returns its manifest.
+def default_folder(checkpoint: pathlib.Path) -> pathlib.Path:
+    """Where a checkpoint is exported to: its own folder, or artifacts/english for the base.
+
+    The base's folder has a card and a manifest of its own.
+    """
+    folder = checkpoint.parent
+    return folder.with_name("english") if folder.name == BASE else folder
+
+
+def export(
+    checkpoint: pathlib.Path, pt2: bool = False, folder: pathlib.Path | None = None
+) -> dict[str, Any]:
+    """Writes the bundle and returns its manifest.
 
     The files of an earlier export are replaced only after all new files are verified.
 
     Args:
         pt2: whether to write model.pt2 too.
+        folder: where to; see `default_folder`.
 
     Raises:
         UserError: if the checkpoint cannot be used, a file differs from the network, or the folder
@@ -51,8 +63,9 @@ def export(checkpoint: pathlib.Path, pt2: bool = False) -> dict[str, Any]:
     """
     network, vocabulary, content = load_network(checkpoint)
     vocabulary = dataclasses.replace(vocabulary, weights_sha256=weights_sha256(network))
-    folder = checkpoint.parent
+    folder = folder or default_folder(checkpoint)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob(f"{STAGING_PREFIX}*"):  # of an export that was killed
             shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(prefix=STAGING_PREFIX, dir=folder) as name:

@@ -4,7 +4,8 @@ import os
 import sys
 
 from data.command_line import run
-from job.config import Config, parse
+from job.config import Config
+from job.options import parse
 
 
 def main() -> int:

@@ -1,18 +1,14 @@
-"""The settings of a training run: defaults, help texts, validation and presets.
+"""The settings of a training run: defaults, help texts and validation; no PyTorch."""
 
-Imports no PyTorch, so that --help and refused flags take no time.
-"""
-
-import argparse
 import dataclasses
 import math
 from typing import Any
 
-from data.command_line import Parser, UserError
-from data.corpus.prepared import Prepared, is_prepared
+from data.command_line import UserError
 from data.show import read as corpus
 
 SEINFELD = "data/raw/Seinfeld_Scripts.txt"
+NO_BASE = "none"
 MAX_CACHE_SIZE = 1000  # `job.layers.cache.HISTORY`: writers keep no more words
 
 
@@ -23,13 +19,19 @@ def setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """The settings of one run. The defaults are the preset `seinfeld`; see docs/choices.md."""
+    """The settings of one run. The defaults train from scratch; see docs/choices.md."""
 
     data: str = setting(SEINFELD, "training script: UTF-8 text, dialogue CSV or prepared corpus")
     valid: str = setting("", "validation script; without one, a part of the training script")
     valid_fraction: float = setting(0.05, "fraction of the script held out for validation")
     test: str = setting("", "test script, scored once at the end and used for no choice")
     test_fraction: float = setting(0.0, "fraction held out as test part, at the script's end")
+    base: str = setting(
+        "none", "base network to fine-tune: a checkpoint or its folder; none: train from scratch"
+    )
+    vocab_size: int = setting(
+        20_000, "words of the vocabulary with a base: the show's, then the base's most frequent"
+    )
     out: str = setting("", "folder of the run; by default artifacts/ and the show's name")
     show: str = setting("", "the show's name; by default from the script's file name")
     min_count: int = setting(2, "minimum count of a word; rarer ones are out-of-vocabulary (<unk>)")
@@ -87,6 +89,7 @@ class Config:
     def __post_init__(self) -> None:
         for name in (
             "min_count",
+            "vocab_size",
             "embedding_dim",
             "hidden_dim",
             "batch_size",
@@ -117,6 +120,8 @@ class Config:
         for field in dataclasses.fields(self):
             if choices := field.metadata["choices"]:
                 self._need(field.name, getattr(self, field.name) in choices, " or ".join(choices))
+        if self.base != NO_BASE and self.objective == "window":
+            raise UserError("--objective window trains from scratch: give --base none")
         if self.device == "cpu" and self.precision == "bf16":
             raise UserError("--precision bf16 needs a GPU: leave it out with --device cpu")
         if self.n_layers == 1 and self.dropout_between > 0:
@@ -138,91 +143,3 @@ class Config:
         """The run's folder."""
         name = self.show_name.lower().replace(" ", "-")
         return self.out or f"artifacts/{name}"
-
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "seinfeld": {},
-    "laptop": {
-        "data": corpus.LOW_TIDE,
-        "embedding_dim": 192,
-        "hidden_dim": 384,
-        "n_layers": 1,
-        "dropout_between": 0.0,
-        "weight_drop": 0.55,
-        "batch_size": 12,
-        "sequence_length": 40,
-        "epochs": 30,
-    },
-    "course": {
-        "min_count": 1,
-        "embedding_dim": 256,
-        "hidden_dim": 512,
-        "tie_weights": False,
-        "dropout": 0.5,
-        "dropout_between": 0.5,
-        "dropout_input": 0.0,
-        "dropout_words": 0.0,
-        "weight_drop": 0.0,
-        "subwords": 0,
-        "temperature": 1.0,
-        "cache_size": 0,
-        "spell": False,
-        "eval_epochs": 1,
-        "objective": "window",
-        "batch_size": 256,
-        "sequence_length": 10,
-        "epochs": 3,
-        "learning_rate": 1e-3,
-        "schedule": "constant",
-        "warmup": 0.0,
-        "weight_decay": 0.0,
-        "grad_clip": 5.0,
-    },
-}
-
-
-def parse(arguments: list[str] | None = None) -> tuple[Config, argparse.Namespace]:
-    """Parses the command line: (the settings, the options that are not settings: `fresh`).
-
-    Raises:
-        UserError: for settings that are invalid, or fixed in a prepared corpus.
-    """
-    description = "Trains a network on a show's script. The same command resumes a run."
-    parser = Parser(prog="python -m job", description=description)
-    parser.add_argument(
-        "--preset", choices=PRESETS, default="seinfeld", help="defaults of the settings"
-    )
-    parser.add_argument(
-        "--fresh",
-        action="store_true",
-        help="start a new run; the files of an earlier one are renamed to previous.*",
-    )
-    for field in dataclasses.fields(Config):
-        kind: dict[str, Any] = {"type": field.type}
-        if field.type is bool:
-            kind = {"action": argparse.BooleanOptionalAction}
-        elif field.metadata["choices"]:
-            kind["choices"] = field.metadata["choices"]
-        parser.add_argument(
-            "--" + field.name.replace("_", "-"),
-            default=argparse.SUPPRESS,
-            help=f"{field.metadata['help']} (default: {field.default!r})",
-            **kind,
-        )
-    options = parser.parse_args(arguments)
-    given = {key: value for key, value in vars(options).items() if key not in ("preset", "fresh")}
-    settings = {**PRESETS[options.preset], **given}
-    data = settings.get("data", Config.data)
-    if is_prepared(data):
-        fixed = Prepared.open(data).manifest["settings"]
-        for name in ("valid", "valid_fraction", "min_count"):
-            if name in given:
-                flag = "--" + name.replace("_", "-")
-                raise UserError(f"{flag} is fixed in {data}: give it to python -m data prepare")
-        if given.get("test_fraction"):
-            raise UserError(f"--test-fraction: {data} has no test part; give --test FILE")
-        # The checkpoint stores the values that apply.
-        settings |= {name: fixed[name] for name in ("valid_fraction", "min_count")}
-    if settings.get("n_layers") == 1 and "dropout_between" not in given:
-        settings["dropout_between"] = 0.0
-    return Config(**settings), options

@@ -10,6 +10,7 @@ from torch import Tensor
 from data.batches import as_tensor, batch_data, count_stream_batches, stream_batches
 from data.command_line import UserError
 from data.texts import texts_of
+from job.base import Base, extend_texts
 from job.config import Config
 from job.evaluate import TokenizedText, unigram_loss
 
@@ -21,14 +22,18 @@ class Dataset:
         config: the run's settings.
         device: "cpu" or "cuda".
         rows: this process's rows of each batch.
+        base: the base network to fine-tune, whose words join the vocabulary; None for none.
 
     Raises:
         UserError: for unusable texts, or settings that do not fit them.
     """
 
-    def __init__(self, config: Config, device: str, rows: slice):
+    def __init__(self, config: Config, device: str, rows: slice, base: Base | None = None):
         self.config, self.device, self.rows = config, device, rows
-        self.texts = texts = texts_of(config)
+        texts = texts_of(config)
+        if base is not None:
+            texts = extend_texts(texts, base.vocabulary, config.vocab_size)
+        self.texts = texts
         self.vocabulary = texts.vocabulary
         self.primer = self.vocabulary.encode(self.vocabulary.primer)
         self.valid = TokenizedText.read(texts.valid_text, self.vocabulary, device)

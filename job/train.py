@@ -17,8 +17,9 @@ from torch import Tensor
 
 from data.command_line import UserError
 from job import checkpoint
+from job.base import Base, initialize
 from job.checkpoint import Checkpoint, build_network, load_network, save_checkpoint
-from job.config import Config
+from job.config import NO_BASE, Config
 from job.dataset import Dataset
 from job.engine.cuda_graph import make_stepper
 from job.engine.distributed import choose_device, init_distributed, was_restarted
@@ -75,12 +76,13 @@ class Run:
         if self.group.is_distributed and config.objective == "window":
             raise UserError("--objective window is trained by one process: start only one")
         self.rows = self.group.local_rows(config.batch_size)
-        self.dataset = Dataset(config, self.device, self.rows)
+        base = Base.load(config.base) if config.base != NO_BASE else None
+        self.dataset = Dataset(config, self.device, self.rows, base)
         self.vocabulary = self.dataset.vocabulary
         self.total_steps = self.dataset.steps_per_epoch * config.epochs
 
         torch.manual_seed(config.seed)
-        self.network = self._build_network()
+        self.network = self._build_network(base)
         self.optimizer = self._build_optimizer()
         autocast = config.precision == "bf16" or (
             config.precision == "auto" and self.device == "cuda"
@@ -97,12 +99,15 @@ class Run:
         self.stop_signal = 0
         self._restore(fresh and not was_restarted())
 
-    def _build_network(self) -> RNN:
+    def _build_network(self, base: Base | None) -> RNN:
         config, words = self.config, self.vocabulary.words
         subwords = None
         if config.subwords:
             subwords = Subwords(words, config.embedding_dim, config.subwords)
-        network = build_network(config, len(words), subwords).to(self.device)
+        network = build_network(config, len(words), subwords)
+        if base is not None:
+            initialize(network, self.vocabulary, base)
+        network = network.to(self.device)
         self.group.broadcast_weights(network)
         return network
 

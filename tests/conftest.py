@@ -28,6 +28,7 @@ def write_show(path: pathlib.Path, lines: int = 400) -> pathlib.Path:
 
 
 TINY = [
+    *("--base", "none"),
     *("--embedding-dim", "16", "--hidden-dim", "24", "--n-layers", "2", "--batch-size", "4"),
     *("--sequence-length", "20", "--epochs", "6", "--learning-rate", "0.02", "--device", "cpu"),
     *("--dropout", "0.1", "--dropout-between", "0.1", "--dropout-input", "0", "--weight-drop", "0"),
@@ -43,7 +44,7 @@ def show(tmp_path_factory) -> pathlib.Path:
 @pytest.fixture(scope="session")
 def trained(show, tmp_path_factory) -> pathlib.Path:
     """The folder of a finished training run."""
-    from job.config import parse
+    from job.options import parse
     from job.train import Run
 
     folder = tmp_path_factory.mktemp("artifacts") / "the-cafe"

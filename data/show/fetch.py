@@ -85,10 +85,12 @@ class ResumableDownload:
 
     Args:
         part: the file that keeps what was downloaded so far.
+        progress: whether to show a progress bar.
     """
 
-    def __init__(self, part: pathlib.Path):
+    def __init__(self, part: pathlib.Path, progress: bool = True):
         self.part = part
+        self.progress = progress
 
     def __call__(self, url: str, output_file: str | os.PathLike, _pooch) -> None:
         """Downloads `url` to `output_file`; the signature is the one that pooch calls."""
@@ -96,7 +98,10 @@ class ResumableDownload:
         from tqdm import tqdm
 
         done = self.part.stat().st_size if self.part.exists() else 0
-        headers = {"Range": f"bytes={done}-"} if done else {}
+        # Ranges of a compressed response are not ranges of the file.
+        headers = {"Accept-Encoding": "identity"}
+        if done:
+            headers["Range"] = f"bytes={done}-"
         with requests.get(url, headers=headers, stream=True, timeout=30) as response:
             if response.status_code == 416:  # the partial file is complete already
                 response.close()
@@ -108,7 +113,11 @@ class ResumableDownload:
                 with (
                     self.part.open("ab" if done else "wb") as file,
                     tqdm(
-                        total=total or None, initial=done, unit="B", unit_scale=True, disable=None
+                        total=total or None,
+                        initial=done,
+                        unit="B",
+                        unit_scale=True,
+                        disable=None if self.progress else True,
                     ) as bar,
                 ):
                     for chunk in response.iter_content(1 << 16):

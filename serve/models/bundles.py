@@ -18,6 +18,7 @@ FILES = {  # by runtime and precision
     ("onnx", "fp32"): "model.onnx",
 }
 FORMAT = "cold-open-manifest"
+BASE = "base"  # folder of the base network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,11 +84,13 @@ def _rounded(value: float | None) -> float | None:
 def find_bundles(root: pathlib.Path) -> list[pathlib.Path]:
     """The folders in `root` that hold a bundle, the one with the newest manifest first.
 
+    The folder of the base network has a manifest of its own: it is no bundle.
+
     Raises:
         UserError: if there is none.
     """
     found = sorted(
-        (path.parent for path in root.glob("*/manifest.json")),
+        (path.parent for path in root.glob("*/manifest.json") if path.parent.name != BASE),
         key=lambda folder: (folder / "manifest.json").stat().st_mtime,
         reverse=True,
     )

@@ -15,7 +15,8 @@ from typing import Any
 
 from data.command_line import Parser, run
 from data.show.read import LOW_TIDE, read_show
-from job.config import Config, parse
+from job.config import Config
+from job.options import parse
 from tests.bench.charts import draw_scaling
 from tests.bench.runs import Texts, machine, read_checkpoint, train_job
 

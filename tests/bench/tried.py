@@ -19,10 +19,11 @@ from data.command_line import Parser, run
 from data.show.read import LOW_TIDE, read_show, split_show
 from data.vocab import Vocabulary
 from job.checkpoint import build_network
-from job.config import Config, parse
+from job.config import Config
 from job.engine.step import detach, learning_rate
 from job.evaluate import held_out_loss
 from job.layers.subwords import Subwords
+from job.options import parse
 from tests.bench.ideas import IDEAS, Recipe
 from tests.bench.runs import machine
 

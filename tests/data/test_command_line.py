@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from data.command_line import Parser
-from job.config import parse as parse_job
+from job.options import parse as parse_job
 from serve.config import parse as parse_serve
 from tests.conftest import ROOT
 

@@ -14,7 +14,7 @@ import yaml
 from torch.distributed.run import parse_args
 
 from data.command_line import DiskFull, UserError
-from job.config import parse
+from job.options import parse
 from job.train import Diverged
 from serve.config import Config
 from tests.conftest import ROOT

@@ -13,8 +13,8 @@ import torch
 from data.command_line import UserError
 from job import state
 from job.checkpoint import load_checkpoint, read_file
-from job.config import parse
 from job.engine.distributed import Group, concat_hidden, init_distributed, slice_hidden
+from job.options import parse
 from job.train import Run
 from tests.bench import parallel
 from tests.conftest import ROOT, TINY

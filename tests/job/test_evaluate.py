@@ -8,7 +8,6 @@ import torch
 from data.show.read import split_show
 from data.texts import held_out_text, texts_of
 from data.vocab import Vocabulary
-from job.config import parse
 from job.evaluate import (
     TokenizedText,
     held_out_loss,
@@ -19,6 +18,7 @@ from job.evaluate import (
 from job.finalize import fit_cache
 from job.layers.cache import MAX_RATIO, NO_CACHE, CacheConfig, mix_cache, ring
 from job.model import RNN
+from job.options import parse
 from job.report.__main__ import main
 from job.train import Run
 from tests.conftest import TINY

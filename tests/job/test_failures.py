@@ -13,11 +13,11 @@ import torch
 from data.command_line import UserError
 from job import state
 from job.checkpoint import load_checkpoint, read_file
-from job.config import parse
 from job.engine import monitor
 from job.engine.step import learning_rate
 from job.engine.stepper import Stepper, out_of_memory
 from job.model import RNN
+from job.options import parse
 from job.train import Diverged, Run, Stopped
 from tests.conftest import ROOT, TINY
 

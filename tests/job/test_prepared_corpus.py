@@ -16,7 +16,8 @@ from data.corpus.settings import Resources, Settings
 from export.quality import held_out_streams
 from job import state
 from job.checkpoint import load_checkpoint, load_network, read_file, write_file
-from job.config import Config, parse
+from job.config import Config
+from job.options import parse
 from job.report.__main__ import main
 from job.report.build import ReportTexts
 from job.train import Run

@@ -14,10 +14,11 @@ from data import versions
 from data.command_line import UserError
 from job import state
 from job.checkpoint import load_checkpoint, read_file
-from job.config import MAX_CACHE_SIZE, parse
+from job.config import MAX_CACHE_SIZE
 from job.engine.step import learning_rate
 from job.evaluate import held_out_loss
 from job.layers.cache import HISTORY, CacheConfig
+from job.options import parse
 from job.train import Run, Stopped
 from tests.conftest import ROOT, TINY
 

@@ -1,0 +1,164 @@
+"""Fine-tuning: a network that starts from a base network, word by word.
+
+The base has learned English from free text. A show's network takes its recurrent layers and its
+projection, and the vector of each word that the base knows. A word that only the show has starts
+at the mean of the base's words that are spelled most like it, as character n-grams would place it
+(Bojanowski et al., "Enriching Word Vectors with Subword Information", 2017).
+"""
+
+import collections
+import dataclasses
+import pathlib
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from data.command_line import UserError
+from data.texts import TrainingText
+from data.tokens import token_lookup
+from data.vocab import Vocabulary
+from job import checkpoint
+from job.layers.subwords import char_ngrams
+from job.model import RNN
+
+BASE = "artifacts/base"  # the default of --base
+IN_IMAGE = pathlib.Path(__file__).parent.parent / "base"  # where artifacts/ is a mount
+NEIGHBORS = 8  # base words that a new word's vector is the mean of
+SIGNATURE = 512  # numbers that represent the spelling of a word
+
+
+@dataclasses.dataclass(frozen=True)
+class Base:
+    """A base network with its vocabulary."""
+
+    network: RNN
+    vocabulary: Vocabulary
+
+    @classmethod
+    def load(cls, path: str) -> "Base":
+        """Reads a base from a checkpoint, or from the folder of one.
+
+        Raises:
+            UserError: if there is none, or it is damaged, of another version or tokenizer.
+        """
+        file = find_base(path)
+        network, vocabulary, _ = checkpoint.load_network(file)
+        if vocabulary.symbols != token_lookup():
+            raise UserError(
+                f"{file} splits text into words by other rules than this program: train the base "
+                "again, or give --base none"
+            )
+        return cls(network, vocabulary)
+
+
+def find_base(path: str) -> pathlib.Path:
+    """The checkpoint that `--base` names; raises `UserError` if there is none."""
+    file = pathlib.Path(path)
+    if path == BASE and not file.is_dir():
+        file = IN_IMAGE
+    file = file / checkpoint.NAME if file.is_dir() else file
+    if not file.is_file():
+        raise UserError(
+            f"--base {path}: there is no {file}; give a checkpoint of this program, or none to "
+            "train from scratch"
+        )
+    return file
+
+
+def extend_texts(texts: TrainingText, base: Vocabulary, size: int) -> TrainingText:
+    """The texts of a run with the base's words in their vocabulary, and the ids to match.
+
+    The show's words stay first. After them come words that the show has too rarely for its own
+    vocabulary and the base knows, then the base's most frequent words.
+
+    Args:
+        texts: of the show alone.
+        base: the vocabulary of the base, most frequent words first.
+        size: words of the result, at most; the show's own are all kept.
+    """
+    own = texts.vocabulary
+    in_script = isinstance(texts.train_ids, list)  # else ids of a prepared corpus, which are fixed
+    seen = own.split(texts.train_text) if in_script else []
+    words = extended_words(own.words, base, size, seen)
+    vocabulary = dataclasses.replace(own, words=words)
+    if not in_script:
+        counts = [*texts.counts, *[0] * (len(words) - len(own))]
+        return dataclasses.replace(texts, vocabulary=vocabulary, counts=counts)
+    ids = vocabulary.numbers(seen)
+    counted = collections.Counter(ids)
+    counts = [counted[index] for index in range(len(words))]
+    return dataclasses.replace(texts, vocabulary=vocabulary, train_ids=ids, counts=counts)
+
+
+def extended_words(
+    own: Sequence[str], base: Vocabulary, size: int, seen: Iterable[str]
+) -> list[str]:
+    """A show's words, then those of the base, `size` at most; see `extend_texts`.
+
+    Args:
+        seen: the words of the show's training text, of any frequency.
+    """
+    known, seen = set(own), set(seen)
+    added = [word for word in base.words if word not in known and word != base.unknown]
+    rare = [word for word in added if word in seen]
+    # A speaker of the base has no lines in this show.
+    other = [word for word in added if word not in seen and not word.endswith(":")]
+    return [*own, *[*rare, *other][: max(0, size - len(known))]]
+
+
+@torch.no_grad()
+def initialize(network: RNN, vocabulary: Vocabulary, base: Base) -> int:
+    """Copies the base's weights into a network of the same sizes.
+
+    Subword vectors, if the network has any, start at zero: it then computes what the base computes.
+
+    Returns:
+        The number of words that the base does not know.
+    """
+    weights = dict(base.network.state_dict())
+    embedding, bias = weights.pop("embedding.weight"), weights.pop("fc.bias")
+    output = weights.pop("fc.weight")
+    network.load_state_dict(weights, strict=False)
+    number = {word: row for row, word in enumerate(base.vocabulary.words)}
+    rows = torch.tensor([number.get(word, -1) for word in vocabulary.words])
+    new = (rows < 0).nonzero()[:, 0]
+    nearest = neighbors([vocabulary.words[place] for place in new.tolist()], base.vocabulary.words)
+    for target, source in (
+        (network.embedding.weight, embedding),
+        (network.fc.weight, output),
+        (network.fc.bias, bias),
+    ):
+        values = source[rows]
+        values[new] = source[nearest].mean(1)
+        target.copy_(values)
+    if network.subwords is not None:
+        network.subwords.weight.zero_()
+    return len(new)
+
+
+def neighbors(words: Sequence[str], known: Sequence[str]) -> Tensor:
+    """The rows of the `NEIGHBORS` known words spelled most like each word: (words, NEIGHBORS).
+
+    Likeness is the cosine between sets of character n-grams, by random projection.
+    """
+    signatures = spelling_signatures([*known, *words])
+    likeness = signatures[len(known) :] @ signatures[: len(known)].T
+    return likeness.topk(min(NEIGHBORS, len(known)), dim=1).indices
+
+
+def spelling_signatures(words: Sequence[str]) -> Tensor:
+    """Unit vectors (words, SIGNATURE) whose products approximate the cosines of n-gram sets."""
+    number: dict[str, int] = {}
+    ids, starts = [], []
+    for word in words:
+        starts.append(len(ids))
+        if not word.startswith(("||", "<")):
+            ids += [number.setdefault(ngram, len(number)) for ngram in char_ngrams(word)]
+    generator = torch.Generator().manual_seed(0)
+    table = torch.randn(max(1, len(number)), SIGNATURE, generator=generator)
+    sums = F.embedding_bag(
+        torch.tensor(ids, dtype=torch.int64), table, torch.tensor(starts), mode="sum"
+    )
+    return F.normalize(sums)

@@ -1,0 +1,1 @@
+"""python -m job.publish: makes a trained base network ready to be shipped."""
