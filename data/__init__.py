@@ -1,1 +1,1 @@
-"""Text and token ids: scripts, tokenizer, vocabulary, batches. Imports no other room."""
+"""Text and token ids: scripts, tokenizer, vocabulary, batches. Imports no other package."""

@@ -61,7 +61,7 @@ def add_prepare(commands: Any) -> None:
         "--valid-fraction",
         type=float,
         default=Settings.valid_fraction,
-        help="share of each show held out",
+        help="fraction of each show held out for validation",
     )
     command.add_argument(
         "--valid", default=Settings.valid, help="validation file, instead of the end of each show"

@@ -2,7 +2,7 @@
 
 Words are split at spaces and around the ten symbols, and `join_words` restores the spaces by a
 rule. Scripts do not always follow this rule ("here...and"). The model gives the probability of no,
-one or more spaces between two kinds of neighbouring words. Standard library only.
+one or more spaces between two kinds of neighboring words. Standard library only.
 """
 
 import collections
@@ -25,8 +25,8 @@ class Spacing:
     def learn(cls, text: str) -> "Spacing":
         """The counts of a normalized text."""
         counts: dict[tuple[str, str, bool], list[int]] = collections.defaultdict(lambda: [0, 0, 0])
-        for neighbours, spaces in _gaps(text):
-            counts[neighbours][min(spaces, MORE)] += 1
+        for neighbors, spaces in _gaps(text):
+            counts[neighbors][min(spaces, MORE)] += 1
         return cls(dict(counts))
 
     def bits(self, text: str) -> float:

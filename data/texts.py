@@ -44,9 +44,9 @@ def load_texts(
         data: a script (see `read_show`) or the folder of a prepared corpus.
         show: the show's name, for the vocabulary.
         valid: a file of validation text, instead of the end of the script.
-        valid_fraction: the share of the script to hold out for validation.
+        valid_fraction: the fraction of the script to hold out for validation.
         test: a file of test text, instead of the end of the script.
-        test_fraction: the share of the script to hold out for the test; 0 for none.
+        test_fraction: the fraction of the script to hold out for the test; 0 for none.
         min_count: rarer words are out-of-vocabulary.
 
     A prepared corpus has its own validation split and vocabulary, and no test split.

@@ -1,1 +1,1 @@
-"""Training: ids become a trained network. May import data, and no other room."""
+"""Training: ids become a trained network. May import data, and no other package."""

@@ -75,7 +75,7 @@ def token_losses(
     """Negative log-probability in nats of each token of a text.
 
     Without `spelling`, an OOV word is the event that any OOV word occurs: the unknown token, or one
-    that the cache holds. With it, the word itself is scored: recalled by the cache, or spelled.
+    that the cache holds. With it, the word itself is scored: from the cache, or spelled.
 
     Args:
         network: in training or evaluation mode; scored in evaluation mode, left as it was.
@@ -166,24 +166,24 @@ def mixed_log_probs(
     """
     (ids, labels), (unknown_id, oov) = targets, unknown
     vocabulary = log_p.shape[2]
-    recalled = log_p.new_zeros(*ids.shape, vocabulary + oov)
-    recalled.scatter_add_(2, recent[:, None].expand_as(weights), weights)
-    in_vocabulary, outside = recalled[..., :vocabulary], recalled[..., vocabulary:]
+    cached = log_p.new_zeros(*ids.shape, vocabulary + oov)
+    cached.scatter_add_(2, recent[:, None].expand_as(weights), weights)
+    in_vocabulary, outside = cached[..., :vocabulary], cached[..., vocabulary:]
     log_unknown = log_p[..., unknown_id, None]
     from_cache = torch.minimum(in_vocabulary, cache.max_ratio * log_p.exp()).sum(2)
     from_cache += torch.minimum(outside, cache.max_ratio * log_unknown.exp()).sum(2)
     log_target = log_p.gather(2, ids[..., None])[..., 0]
     log_bound = math.log(cache.max_ratio) + log_target  # of OOV words, the unknown token's
-    log_recalled = recalled.gather(2, labels[..., None])[..., 0].log()  # -inf if not in the cache
-    log_recalled = torch.minimum(log_recalled, log_bound)
+    log_cached = cached.gather(2, labels[..., None])[..., 0].log()  # -inf if not in the cache
+    log_cached = torch.minimum(log_cached, log_bound)
     if spelling is None:  # any OOV word
         is_oov = labels >= vocabulary
         each = torch.minimum(outside[is_oov].log(), log_bound[is_oov][:, None])
-        log_recalled[is_oov] = torch.logsumexp(each, 1)
+        log_cached[is_oov] = torch.logsumexp(each, 1)
     else:
         log_target = log_target - spelling
     rest = torch.log1p(-cache.weight * from_cache)
-    return torch.logaddexp(math.log(cache.weight) + log_recalled, rest + log_target)
+    return torch.logaddexp(math.log(cache.weight) + log_cached, rest + log_target)
 
 
 def read_text(
@@ -262,9 +262,9 @@ def bits_per_character(
 ) -> dict[str, float]:
     """Bits per character of a text, every character included.
 
-    A word in the vocabulary costs what the network and its cache give; an OOV word is recalled by
-    the cache, or costs the unknown token and its letters; spaces cost what `Spacing` gives. Case
-    and typography are normalized before, as in training.
+    A word in the vocabulary costs what the network and its cache give; an OOV word is in the
+    cache, or costs the unknown token and its letters; spaces cost what `Spacing` gives. Case and
+    typography are normalized before, as in training.
 
     Returns:
         bits_per_character and its three parts: bits_of_words, bits_of_letters, bits_of_spaces.

@@ -184,13 +184,13 @@ class RNN(nn.Module):
             if number > 0:
                 x = locked_dropout(x, self.dropout_between, self.training)
             before = [state[number : number + 1].to(x.device) for state in states]
-            x, state = self._recur(layer, x, before)
+            x, state = self.recur(layer, x, before)
             after.append(state)
         x = locked_dropout(x, self.dropout, self.training)
         joined = tuple(torch.cat(parts) for parts in zip(*after, strict=True))
         return x, joined if isinstance(hidden, tuple) else joined[0]
 
-    def _recur(
+    def recur(
         self, layer: nn.RNNBase, x: Tensor, state: list[Tensor]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """One recurrent layer, by a functional call.

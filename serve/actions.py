@@ -169,10 +169,10 @@ class Actions:
         known = set(typed(vocabulary, vocabulary.words)) - {vocabulary.unknown}
         cased = script.sentence_case(tokens.join_words(words, {}), names)
         found, start = [], 0
-        for piece, (_, value) in zip(with_spaces(words), scored, strict=True):
-            end = start + len(piece)
+        for chunk, (_, value) in zip(with_spaces(words), scored, strict=True):
+            end = start + len(chunk)
             word = {"text": cased[start:end], "logprob": round(value, 4)}
-            found.append(word | {"known": piece.strip(" ") in known})
+            found.append(word | {"known": chunk.strip(" ") in known})
             start = end
         return found
 
@@ -225,9 +225,9 @@ def typed(vocabulary: Vocabulary, words: list[str]) -> list[str]:
 
 def with_spaces(words: list[str]) -> list[str]:
     """Words as typed, each with the space that belongs before it."""
-    pieces, before, previous, quote = [], "", "", False
+    chunks, before, previous, quote = [], "", "", False
     for word in words:
-        pieces.append(tokens.typed(before, previous, word, quote))
+        chunks.append(tokens.typed(before, previous, word, quote))
         quote = tokens.quote_after(word, quote)
         before, previous = previous, word
-    return pieces
+    return chunks

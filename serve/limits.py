@@ -35,9 +35,9 @@ FLAG_RANGES: dict[str, tuple[float, float]] = {
 
 MAX_BATCH = 32  # scenes in one step of the network; a longer step would delay all of them
 TIME_SLICE = 0.04  # of generation between two updates of the page: looks continuous
-PACED_FROM = 4  # concurrent scenes; fewer are generated as fast as the CPU allows
-WORDS_PER_SECOND = 25  # of each paced scene, several times the speed of reading
-PACED_INTERVAL = 0.12  # between two updates of paced scenes; 3 words each
+THROTTLED_FROM = 4  # concurrent scenes; fewer are generated as fast as the CPU allows
+WORDS_PER_SECOND = 25  # of each throttled scene, several times the speed of reading
+THROTTLE_INTERVAL = 0.12  # between two updates of throttled scenes; 3 words each
 
 # One scene
 
@@ -74,6 +74,6 @@ MAX_SETTING = 200
 MAX_FIRST_LINE = 2000
 MAX_SEED_DIGITS = 10
 CAST_BUTTONS = 10  # speakers shown as buttons; the others are in a list
-# (largest) values of two sliders, where the range of the API is wider than anybody drags.
+# The largest values of two sliders; the API allows larger ones, which have little effect.
 SLIDER_MAXIMA = {"top_k": 200, "no_repeat_ngram_size": 20}
 MIN_SLIDER_TOKENS = 10  # the slider's shortest scene

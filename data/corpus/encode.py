@@ -74,7 +74,7 @@ def build_vocabulary(
         tokens: the number of tokens of each split.
         offsets: the position of each shard's first token in its split.
         sizes: the number of tokens of each byte range, by shard.
-        oov_rate: the share of training tokens that are out-of-vocabulary.
+        oov_rate: the fraction of training tokens that are out-of-vocabulary.
 
     Args:
         shards: all shards, tokenized.

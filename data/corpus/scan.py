@@ -76,7 +76,7 @@ def scan_file(
     Args:
         path: a text file or a CSV of dialogue.
         work: the folder for the script made of a CSV.
-        valid_fraction: the share to hold out, split as by `split_show`; 0 for none.
+        valid_fraction: the fraction to hold out, split as by `split_show`; 0 for none.
         block_bytes: bytes in memory at a time.
 
     Raises:

@@ -113,14 +113,14 @@ def split_show(text: str, valid_fraction: float) -> tuple[str, str]:
 def split_with_test(text: str, valid_fraction: float, test_fraction: float) -> tuple[str, str, str]:
     """(train, validation, test) text: three consecutive parts of a script, in this order.
 
-    Each part is contiguous, because neighbouring lines answer each other: with random lines, the
+    Each part is contiguous, because neighboring lines answer each other: with random lines, the
     held-out text would be half known from training. The parts begin between speeches if possible
     (see `next_split`).
 
     Args:
         text: the script.
-        valid_fraction: the share of the text in the validation part; 0 for no such part ("").
-        test_fraction: the share of the text in the test part; 0 for no such part ("").
+        valid_fraction: the fraction of the text in the validation part; 0 for no such part ("").
+        test_fraction: the fraction of the text in the test part; 0 for no such part ("").
 
     Raises:
         UserError: if a requested part, or the train part, is empty.

@@ -4,7 +4,7 @@ Every process holds the whole network and reads its own rows of each batch. The 
 concatenated and summed by one all-reduce a step (NCCL on GPUs, gloo on CPUs). This is not
 DistributedDataParallel, which hooks into `forward`: training calls `sequence_loss`, whose weights
 are dropped and cast at every step, and between the two CUDA graphs of a step (see
-`job.engine.cuda_graph`) there is room for one plain collective only. The gradients of 30 M
+`job.engine.cuda_graph`) only one plain collective is possible. The gradients of 30 M
 parameters are 120 MB, which NVLink sums in a fraction of a millisecond; a step takes five.
 Overlapping the all-reduce with the backward pass could save no more than that.
 

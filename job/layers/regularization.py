@@ -18,10 +18,7 @@ def locked_dropout(x: Tensor, p: float, training: bool) -> Tensor:
         p: dropout probability.
         training: False returns `x` unchanged.
     """
-    if not training or p == 0:
-        return x
-    mask = torch.empty_like(x[:, :1]).bernoulli_(1 - p).div_(1 - p)
-    return x * mask
+    return _shared_dropout(x, p, training)
 
 
 def word_dropout(vectors: Tensor, p: float, training: bool) -> Tensor:
@@ -32,12 +29,16 @@ def word_dropout(vectors: Tensor, p: float, training: bool) -> Tensor:
         p: dropout probability.
         training: False returns `vectors` unchanged.
     """
-    if not training or p == 0:
-        return vectors
-    mask = torch.empty_like(vectors[:, :1]).bernoulli_(1 - p).div_(1 - p)
-    return vectors * mask
+    return _shared_dropout(vectors, p, training)
 
 
 def weight_drop(weight: Tensor, p: float, training: bool) -> Tensor:
     """DropConnect on a recurrent weight matrix: one mask for all time steps of a batch."""
     return F.dropout(weight, p, training)
+
+
+def _shared_dropout(x: Tensor, p: float, training: bool) -> Tensor:
+    """Inverted dropout with one mask for all positions of the second dimension."""
+    if not training or p == 0:
+        return x
+    return x * torch.empty_like(x[:, :1]).bernoulli_(1 - p).div_(1 - p)

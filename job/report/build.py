@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from data import tokens
+from data import tokens, versions
 from data.spacing import Spacing
 from data.texts import texts_of
 from data.vocab import Vocabulary
@@ -224,7 +224,7 @@ def build(
         ]
     return {
         "format": "cold-open-report",
-        "version": 2,
+        "version": versions.REPORT,
         "show": vocabulary.show,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "checkpoint": {

@@ -1,4 +1,4 @@
-"""Line charts as SVG: they use the page's colours, light or dark, and need no library."""
+"""Line charts as SVG: they use the page's colors, light or dark, and need no library."""
 
 import dataclasses
 import html

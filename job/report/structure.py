@@ -78,7 +78,7 @@ def without_marks(words: Iterable[str]) -> list[str]:
 def excerpts(words: Sequence[str], count: int, length: int, seed: int) -> list[list[str]]:
     """At most `count` excerpts of `length` words, spread over a script, each from a line's start.
 
-    In random order, like generated scenes: neighbouring excerpts have words in common.
+    In random order, like generated scenes: neighboring excerpts have words in common.
     """
     count = max(1, min(count, len(words) // length))
     found = []

@@ -25,7 +25,7 @@ CLIENT_CONFIG = {
     "sceneFormat": FORMAT,
     "sceneVersion": versions.SCENE,
 }
-COLOURS = {  # Gradio's own have too little contrast (WCAG 2 asks for 4.5 to 1)
+COLORS = {  # Gradio's own have too little contrast (WCAG 2 asks for 4.5 to 1)
     "button_primary_background_fill": "#a8420f",
     "button_primary_background_fill_hover": "#8a3b12",
     "button_primary_background_fill_dark": "#a8420f",
@@ -51,7 +51,7 @@ THEME = gr.themes.Base(
     font=["ui-sans-serif", "system-ui", "sans-serif"],
     font_mono=["Courier Prime", "Courier New", "monospace"],
     primary_hue="orange",
-).set(**COLOURS)
+).set(**COLORS)
 
 
 def build_app(actions: Actions, instrumentation: Instrumentation, config: Config) -> gr.Blocks:

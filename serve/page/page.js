@@ -1,4 +1,4 @@
-// The page's behaviour in the browser: shows scripts, probabilities and alternatives, and saves.
+// The page's behavior in the browser: shows scripts, probabilities and alternatives, and saves.
 // Texts become nodes by textContent only, so that no text of a scene is ever run as HTML or script.
 // serve/page/app.py sets window.coldOpenConfig and puts this file into the page's head.
 window.coldOpen = (() => {

@@ -78,18 +78,18 @@ class Cast:
         """The words of a text's last line, which is not finished yet."""
         return self.vocabulary.split(text.rpartition("\n")[2])
 
-    def replacements(self, line: list[str], after_blank: bool, piece: str) -> list[int]:
+    def replacements(self, line: list[str], after_blank: bool, chunk: str) -> list[int]:
         """The ids to sample from instead of a word, or an empty list if the word is allowed.
 
         Args:
             line: the words of the line so far.
             after_blank: whether the line before it is blank; a second blank line is not allowed.
-            piece: the sampled word as it is typed.
+            chunk: the sampled word as it is typed.
         """
         choices = self.next_words.get(tuple(line))
         if choices is None:
             return []
-        word = piece.strip(" ")
+        word = chunk.strip(" ")
         direction = not line and (word.startswith(("(", "[")) or (word == "\n" and not after_blank))
         if direction or self.vocabulary.symbols.get(word, word) in choices:
             return []

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from data.command_line import UserError
-from serve.limits import MAX_BATCH, PACED_FROM, PACED_INTERVAL, TIME_SLICE, WORDS_PER_SECOND
+from serve.limits import MAX_BATCH, THROTTLE_INTERVAL, THROTTLED_FROM, TIME_SLICE, WORDS_PER_SECOND
 from serve.metrics import Metrics
 from serve.scenes.cast import Writer
 from serve.scenes.generation import Generation, generate_word
@@ -16,8 +16,8 @@ from serve.scenes.generation import Generation, generate_word
 class Engine:
     """Runs the models in threads of its own.
 
-    Few concurrent scenes are generated as fast as the CPU allows; from `PACED_FROM` on each gets
-    `WORDS_PER_SECOND`, which leaves the event loop time to answer.
+    Few concurrent scenes are generated as fast as the CPU allows. From `THROTTLED_FROM` on each
+    gets `WORDS_PER_SECOND`, which leaves the event loop time to answer.
 
     Args:
         threads: for prompts and short tasks; generation uses one more.
@@ -85,8 +85,8 @@ class Engine:
         loop = asyncio.get_running_loop()
         while batch := [each for each in self.active if each.active]:
             start = self.clock()
-            paced = len(batch) >= PACED_FROM
-            words = round(WORDS_PER_SECOND * PACED_INTERVAL) if paced else None
+            throttled = len(batch) >= THROTTLED_FROM
+            words = round(WORDS_PER_SECOND * THROTTLE_INTERVAL) if throttled else None
             try:
                 self.metrics.words.inc(
                     await loop.run_in_executor(
@@ -98,7 +98,8 @@ class Engine:
             for each in batch:
                 if each in self.active:
                     self.active[each].set()
-            await self.sleep(max(0.0, start + PACED_INTERVAL - self.clock()) if paced else 0)
+            rest = start + THROTTLE_INTERVAL - self.clock() if throttled else 0.0
+            await self.sleep(max(0.0, rest))
 
     async def drain(self, seconds: float) -> int:
         """Refuses new scenes, waits for the active ones, and returns how many remain.

@@ -20,7 +20,7 @@ class Generation:
         self.cast = Cast(writer.vocabulary, scene.cast)
         self.speakers = [name for name, _ in writer.vocabulary.speakers]
         self.prompt = scene.prompt.rstrip(" ")
-        self.pieces: list[str] = []  # the words generated so far, as typed
+        self.chunks: list[str] = []  # the words generated so far, as typed
         self.length = len(self.prompt) + len(scene.after)  # characters
         self.words = 0
         self.seconds = 0.0  # since the prompt was read
@@ -47,18 +47,18 @@ class Generation:
             generate_word([self])
             words = None if words is None else words - 1
 
-    def append(self, piece: str, state: Any) -> None:
+    def append(self, chunk: str, state: Any) -> None:
         """Adds a sampled word and the state after it."""
         self.words += 1
-        word = piece.strip(" ")
+        word = chunk.strip(" ")
         if word == "\n" and self.scene.one_line:
-            self.done = bool(self.pieces)
+            self.done = bool(self.chunks)
             # The line is still empty: sample again.
             self.state = self.writer.with_rng_of(self.state, state)
         else:
             self.state = state
-            self.pieces.append(piece)
-            self.length += len(piece)
+            self.chunks.append(chunk)
+            self.length += len(chunk)
             if word == "\n":
                 self.after_blank, self.line = not self.line, []
             else:
@@ -69,7 +69,7 @@ class Generation:
     @property
     def text(self) -> str:
         """The whole scene so far. The prompt keeps its letters as the user typed them."""
-        cased = sentence_case(self.prompt + "".join(self.pieces), self.speakers)
+        cased = sentence_case(self.prompt + "".join(self.chunks), self.speakers)
         return self.prompt + cased[len(self.prompt) :] + self.scene.after
 
 
@@ -87,8 +87,8 @@ def generate_word(batch: list[Generation]) -> None:
     sampled = writer.step(states, scenes, [[] for _ in batch])
     rejected = [
         (place, ids)
-        for place, (each, (piece, _)) in enumerate(zip(batch, sampled, strict=True))
-        if (ids := each.cast.replacements(each.line, each.after_blank, piece))
+        for place, (each, (chunk, _)) in enumerate(zip(batch, sampled, strict=True))
+        if (ids := each.cast.replacements(each.line, each.after_blank, chunk))
     ]
     if rejected:
         places, allowed = zip(*rejected, strict=True)
@@ -96,5 +96,5 @@ def generate_word(batch: list[Generation]) -> None:
         replaced = writer.step(again, [scenes[place] for place in places], list(allowed))
         for place, result in zip(places, replaced, strict=True):
             sampled[place] = result
-    for each, (piece, state) in zip(batch, sampled, strict=True):
-        each.append(piece, state)
+    for each, (chunk, state) in zip(batch, sampled, strict=True):
+        each.append(chunk, state)

@@ -1,10 +1,10 @@
-"""AWD-LSTM's regularisation with Adam: a peer of the project's own recipe.
+"""AWD-LSTM's regularization with Adam: a peer of the project's own recipe.
 
 From Merity et al., "Regularizing and Optimizing LSTM Language Models" (2017), with their settings
 for the Penn Treebank: three LSTM layers, embeddings of 400, the last layer as wide as the
 embedding and the output tied to it; weight drop on the recurrent matrices; locked (variational)
 dropout on embeddings, between layers and on the output; embedding dropout; activation and temporal
-activation regularisation (AR, TAR); sequences of random length with the learning rate scaled to
+activation regularization (AR, TAR); sequences of random length with the learning rate scaled to
 it; gradients clipped at 0.25; averaging of the weights from a non-monotonic trigger on.
 
 Not theirs: Adam with a warm-up and a linear decay in place of SGD at a learning rate of 30, which
@@ -23,6 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
+
+from job.model import pack
 
 DROPOUT, DROPOUT_BETWEEN, DROPOUT_INPUT, DROPOUT_WORDS, WEIGHT_DROP = 0.4, 0.25, 0.4, 0.1, 0.5
 CLIP, DECAY, AR, TAR, BPTT = 0.25, 1.2e-6, 2.0, 1.0, 70
@@ -92,9 +94,7 @@ class AwdLstm(nn.Module):
         weights = [layer.weight_ih_l0, recurrent, layer.bias_ih_l0, layer.bias_hh_l0]
         weights = [weight.to(dtype) for weight in weights]
         if x.is_cuda:  # cuDNN wants the weights as views of one buffer
-            buffer = torch.cat([weight.reshape(-1) for weight in weights])
-            parts = buffer.split([weight.numel() for weight in weights])
-            weights = [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
+            weights = pack(weights)
         state = [tensor.to(dtype) for tensor in state]
         with torch.autocast(device, enabled=False):
             # has_biases, layers, dropout, training, bidirectional, batch_first

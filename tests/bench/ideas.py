@@ -143,7 +143,7 @@ class PastDecode(Recipe):
 class Mogrifier(Recipe):
     """Input and state gate each other four times before each step (Melis et al., 2020).
 
-    Replaces `RNN._recur`, the recurrence of one layer.
+    Replaces `RNN.recur`, the recurrence of one layer.
     """
 
     def __init__(self, network: RNN, config: Config):
@@ -158,11 +158,11 @@ class Mogrifier(Recipe):
         self.extra = [weight for gate in gates for weight in gate.parameters()]
 
     def loss(self, inputs: Tensor, targets: Tensor, hidden: Any) -> tuple[Tensor, Any]:
-        self.network._recur = self.recur
+        self.network.recur = self.recur
         return super().loss(inputs, targets, hidden)
 
     def judged(self) -> RNN:
-        self.network._recur = self.recur
+        self.network.recur = self.recur
         return self.network
 
     def recur(self, layer: nn.LSTM, x: Tensor, state: Sequence[Tensor]) -> tuple[Tensor, Any]:
@@ -220,8 +220,8 @@ IDEAS: dict[str, type[Recipe]] = {
     "the preset": Recipe,
     "Muon": Muon,
     "label smoothing 0.02": LabelSmoothing,
-    "activation regularisation": ActivationRegularization,
-    "past-decode regularisation": PastDecode,
+    "activation regularization": ActivationRegularization,
+    "past-decode regularization": PastDecode,
     "Mogrifier, 4 rounds": Mogrifier,
     "partial shuffle": PartialShuffle,
     "average of the weights, 0.998": WeightAverage,

@@ -7,7 +7,7 @@ from typing import Any
 LABELS = {
     "kneser-ney": "modified Kneser-Ney, 4-grams",
     "course": "course baseline",
-    "awd-lstm": "AWD-LSTM's regularisation with Adam",
+    "awd-lstm": "AWD-LSTM's regularization with Adam",
     "char-gpt": "character-level GPT, nanoGPT's settings",
 }
 

@@ -10,7 +10,7 @@ The peers train in the same command on the same machine, texts and vocabulary:
 
     kneser-ney  4-grams with modified Kneser-Ney smoothing (kneser_ney.py)
     course      the recipe of Udacity's deep-learning course (`--preset course`)
-    awd-lstm    AWD-LSTM's regularisation with Adam (awd_lstm.py)
+    awd-lstm    AWD-LSTM's regularization with Adam (awd_lstm.py)
     char-gpt    nanoGPT's train_shakespeare_char settings on the same characters (char_gpt.py)
 
 `course` and `awd-lstm` train for as long as the preset did on average, or for --peer-seconds and

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
-from serve.limits import PACED_FROM
+from serve.limits import THROTTLED_FROM
 from tests.browser.driver import open_page
 from tests.serving import serving
 
@@ -64,11 +64,11 @@ def active_scenes(address):
 
 @pytest.fixture
 def other_scenes(address):
-    """The number of long scenes that other clients have: the page's scene is paced as well.
+    """The number of long scenes that other clients have: the page's scene is throttled too.
 
     At 25 words per second a scene of 1,000 words takes 40 seconds, so that it cannot end early.
     """
-    count = PACED_FROM + 1
+    count = THROTTLED_FROM + 1
     with contextlib.ExitStack() as streams:
         for _ in range(count):
             arguments = {"max_new_tokens": 1000}

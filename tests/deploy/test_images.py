@@ -1,6 +1,5 @@
 """The Dockerfiles, tested without a container engine: lint and image contents."""
 
-import ast
 import pathlib
 import re
 import subprocess
@@ -10,20 +9,9 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.deploy.dockerfiles import ignored, stages
+from tests.sources import imported_files
 
 FILES = ("Dockerfile.train", "Dockerfile.serve")
-
-
-def imports(path: pathlib.Path) -> set[str]:
-    """The project files that a Python file imports."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {each.name for each in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
-    files = {name.replace(".", "/") + ".py" for name in names}
-    return {file for file in files if (ROOT / file).is_file()}
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -50,22 +38,22 @@ def test_serve_image_contains_only_serve_and_its_imports():
     data = {name for name in copied if name.startswith("data/")}
     serve = {name for name in copied if name.startswith("serve/")}
     assert copied == data | serve
-    wanted = set().union(*(imports(ROOT / name) for name in copied if name.endswith(".py")))
+    wanted = set().union(*(imported_files(ROOT / name) for name in copied if name.endswith(".py")))
     assert wanted <= copied
     assert data == {name for name in wanted if name.startswith("data/")} | {"data/__init__.py"}
 
 
 def test_no_stage_of_the_serve_image_copies_training_code():
     for stage in stages("Dockerfile.serve"):
-        rooms = {name.split("/")[0] for name in stage.copied()}
-        assert rooms <= {"pyproject.toml", "locks", "tools", "data", "serve"}
+        packages = {name.split("/")[0] for name in stage.copied()}
+        assert packages <= {"pyproject.toml", "locks", "tools", "data", "serve"}
 
 
 def test_train_image_contains_all_imports_of_training_and_export():
     copied = stages("Dockerfile.train")[-1].copied()
     assert {"job/__main__.py", "export/__main__.py", "data/shows/low_tide.txt"} <= copied
     assert not {name for name in copied if name.startswith(("serve/", "tests/"))}
-    wanted = set().union(*(imports(ROOT / name) for name in copied if name.endswith(".py")))
+    wanted = set().union(*(imported_files(ROOT / name) for name in copied if name.endswith(".py")))
     assert wanted <= copied | {"setup.py"}
 
 

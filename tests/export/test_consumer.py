@@ -1,6 +1,5 @@
 """docs/consumer.py, the TorchScript file and eager PyTorch generate the same words."""
 
-import dataclasses
 import json
 import pathlib
 import random
@@ -15,9 +14,8 @@ from data import versions
 from export.bundle import write_files
 from export.torchscript.writer import ScriptWriter
 from job.checkpoint import load_network
-from job.finalize import pack_speller
-from job.layers.speller import Speller
 from tests.bench.generation import load_consumer
+from tests.models import with_speller_and_cache
 
 PATH = pathlib.Path(__file__).parent.parent.parent / "docs" / "consumer.py"
 CASES = 300
@@ -36,9 +34,7 @@ def consumer():
 
 
 def spelling_bundle(checkpoint, folder, increase):
-    """Exports the small run with an untrained speller and a neural cache.
-
-    The training text is too regular for the run to have its own.
+    """Exports the small run with an untrained speller and a neural cache of 20 words.
 
     Args:
         increase: the unknown word's bias above the mean of all words.
@@ -46,15 +42,9 @@ def spelling_bundle(checkpoint, folder, increase):
     Returns:
         (the folder of the files, the same model as an eager writer).
     """
-    network, vocabulary, content = load_network(checkpoint)
-    torch.manual_seed(8)
-    speller = pack_speller(Speller("abdeno:é", network.fc.in_features, hidden_dim=16).eval())
-    with torch.no_grad():
-        network.fc.bias[vocabulary.unknown_id] = network.fc.bias.mean() + increase
-    cache = {"size": 20, "theta": 0.1, "weight": 0.3}
-    content = dataclasses.replace(content, speller=speller, cache=cache)
+    network, vocabulary, content = with_speller_and_cache(checkpoint, 20, increase)
     write_files(folder, network, vocabulary, content, pt2=False)
-    return folder, ScriptWriter(network, vocabulary, speller, cache)
+    return folder, ScriptWriter(network, vocabulary, content.speller, content.cache)
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,7 @@ def test_token_losses_equal_the_writers_cache_word_by_word(spelled):
         assert found[place].item() == pytest.approx(-expected.item(), abs=1e-5)
 
 
-def test_cache_bound_limits_the_probability_of_a_recalled_word():
+def test_cache_bound_limits_the_probability_of_a_cached_word():
     log_p = torch.log_softmax(torch.tensor([[[0.0, -6.0, 1.0]]]), 2)
     weights, recent = torch.ones(1, 1, 1), torch.tensor([[1]])
     target = torch.tensor([[1]])

@@ -14,7 +14,7 @@ BODY = {"data": ["a", "b"], "fn_index": 3, "session_hash": "abc"}
 
 
 class EchoApp:
-    """The app behind the middleware: returns path and body; its behaviour depends on the body.
+    """The app behind the middleware: returns path and body; its behavior depends on the body.
 
     A body with "fail" raises an exception, "halfway" raises it after the response has started, and
     "full" gives status 503.

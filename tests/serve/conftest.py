@@ -1,23 +1,20 @@
 """Shared fixtures: models in both runtimes, with and without speller and neural cache."""
 
-import dataclasses
 import hashlib
 import json
 import pathlib
 import shutil
 
 import pytest
-import torch
 
 from export.bundle import write_files
 from export.manifest import build_manifest
-from job.checkpoint import load_network
-from job.finalize import pack_speller
-from job.layers.speller import Speller
 from serve.models.backends import load_writer
 from serve.models.bundles import open_bundle
 from serve.models.load import Model
+from tests.models import with_speller_and_cache
 from tests.serve.acting import actions_on
+from tests.serve.fakes import SimulatedClock, simulated_engine
 
 RUNTIMES = ("torchscript", "onnx")
 
@@ -30,13 +27,7 @@ def load(folder: pathlib.Path, runtime: str, precision: str = "fp32") -> Model:
 
 def export_with_cache(checkpoint: pathlib.Path, folder: pathlib.Path, size: int) -> pathlib.Path:
     """Exports the small run with a speller and a cache of `size` words; OOV words are likely."""
-    network, vocabulary, content = load_network(checkpoint)
-    torch.manual_seed(8)
-    speller = pack_speller(Speller("abdeno:é", network.fc.in_features, hidden_dim=16).eval())
-    with torch.no_grad():
-        network.fc.bias[vocabulary.unknown_id] = network.fc.bias.mean() + 6
-    cache = {"size": size, "theta": 0.1, "weight": 0.3}
-    content = dataclasses.replace(content, speller=speller, cache=cache)
+    network, vocabulary, content = with_speller_and_cache(checkpoint, size, 6)
     checks = write_files(folder, network, vocabulary, content, pt2=False) | {"held_out": {}}
     manifest = build_manifest(folder, network, vocabulary, content, checks)
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
@@ -81,6 +72,19 @@ def spelled(spelling):
     """The actions on the model with a speller and a cache."""
     with actions_on(spelling["onnx"]) as made:
         yield made
+
+
+@pytest.fixture
+def clock():
+    """The time of `engine`."""
+    return SimulatedClock()
+
+
+@pytest.fixture
+def engine(clock):
+    """A scheduler in simulated time and one thread."""
+    with simulated_engine(clock) as engine:
+        yield engine
 
 
 @pytest.fixture

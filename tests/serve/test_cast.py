@@ -75,8 +75,8 @@ class WeightedWriter:
         word = self.vocabulary.words[chosen]
         word = self.typed.get(word, word)
         before, previous = ("", "", *state.words)[-2:]
-        piece = tokens.typed(before, previous, word, False)
-        return piece, State(state.seed, state.used + 1, (*state.words, word))
+        chunk = tokens.typed(before, previous, word, False)
+        return chunk, State(state.seed, state.used + 1, (*state.words, word))
 
     def with_rng_of(self, state: State, after: State) -> State:
         return state._replace(used=after.used)
@@ -163,7 +163,7 @@ def test_empty_cast_allows_everyone(small):
 
 
 @pytest.mark.parametrize(
-    ("line", "blank", "piece", "choices"),
+    ("line", "blank", "chunk", "choices"),
     [
         ("", True, "man", []),
         ("", True, " man ", []),
@@ -184,12 +184,12 @@ def test_empty_cast_allows_everyone(small):
         ("(", True, " hello", []),
     ],
 )
-def test_replacements_only_for_words_that_are_not_allowed(line, blank, piece, choices):
+def test_replacements_only_for_words_that_are_not_allowed(line, blank, chunk, choices):
     vocabulary = weighted().vocabulary
     cast, words = Cast(vocabulary, ("Man on phone",)), vocabulary.words
-    ids = cast.replacements(vocabulary.split(line), blank, piece)
+    ids = cast.replacements(vocabulary.split(line), blank, chunk)
     assert [words[number] for number in ids] == choices
-    assert Cast(vocabulary, ()).replacements(vocabulary.split(line), blank, piece) == []
+    assert Cast(vocabulary, ()).replacements(vocabulary.split(line), blank, chunk) == []
 
 
 def test_replacements_of_names_with_a_common_prefix():
@@ -267,8 +267,8 @@ def test_replaced_word_is_sampled_with_new_random_numbers(small, runtime):
     states = [writer.start("Ann: hello there.\n\n", seed) for seed in range(count)]
 
     def draw(states, allowed):
-        pieces, after = zip(*writer.step(states, [scene] * count, [allowed] * count), strict=True)
-        return [piece.strip() for piece in pieces], after
+        chunks, after = zip(*writer.step(states, [scene] * count, [allowed] * count), strict=True)
+        return [chunk.strip() for chunk in chunks], after
 
     free, after = draw(states, [])
     assert draw(states, [])[0] == free

@@ -166,7 +166,7 @@ def test_inputs_and_arguments_of_event_handlers_and_endpoints(blocks):
 @pytest.mark.parametrize(
     ("sent", "value"), [({"line": 3}, 3), ({}, None), (None, None), ([1], None), ("line", None)]
 )
-def test_event_value_of_whatever_the_browser_sends(sent, value):
+def test_event_value_of_any_value_from_the_browser(sent, value):
     assert event_value(gr.EventData(None, sent), "line") == value
 
 

@@ -49,11 +49,11 @@ def written(writer, scene):
     writing = Generation(writer, scene)
     writing.start()
     writing.run()
-    return writing.pieces
+    return writing.chunks
 
 
 def one_more(writer, state, scene, allowed=()):
-    """(the next piece, the next state) of one scene."""
+    """(the next chunk, the next state) of one scene."""
     return writer.step([state], [scene], [list(allowed)])[0]
 
 
@@ -78,7 +78,7 @@ def test_runtimes_generate_the_same_words(name, request):
     vocabulary = models["onnx"].writer.vocabulary
     source = random.Random(5)
     invented = 0
-    for _ in range(24):
+    for _ in range(18):
         scene = random_scene(source)
         new = invented_words(vocabulary, scene, same_words(models, scene))
         assert scene.invent_words or not new, scene
@@ -214,8 +214,8 @@ def test_state_can_be_reused_until_the_next_state_is_used(name, runtime, lines, 
         assert first == expected
         one_more(writer, again, scene, [0, 1, 2])
         one_more(writer, writer.with_rng_of(again, after), other)
-        piece, again = one_more(writer, again, scene)
-        assert piece == expected
+        chunk, again = one_more(writer, again, scene)
+        assert chunk == expected
     assert np.array_equal(ring(again), ring(once))
     assert one_more(writer, again, scene)[0] == one_more(writer, once, scene)[0]
 
@@ -227,7 +227,7 @@ def batched(writer, scenes):
         writing.start()
     while batch := [writing for writing in together if not writing.done]:
         generate_word(batch)
-    return [writing.pieces for writing in together]
+    return [writing.chunks for writing in together]
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_interleaved_scenes_do_not_affect_each_other(spelling, runtime):
     while any(not writing.done for writing in together):
         for writing in together:
             writing.run(1)
-    assert [writing.pieces for writing in together] == alone
+    assert [writing.chunks for writing in together] == alone
 
 
 IMPORTS = """

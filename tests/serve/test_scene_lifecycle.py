@@ -10,25 +10,12 @@ from serve.scenes.engine import generate_words
 from tests.serve.fakes import (
     FailingWriter,
     FakeWriter,
-    SimulatedClock,
     UnreadableWriter,
     active_scenes,
     follow,
     follow_all,
     generations,
-    simulated_engine,
 )
-
-
-@pytest.fixture
-def clock():
-    return SimulatedClock()
-
-
-@pytest.fixture
-def engine(clock):
-    with simulated_engine(clock) as engine:
-        yield engine
 
 
 def one_scene(clock, words=1000):

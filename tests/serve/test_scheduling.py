@@ -1,11 +1,11 @@
-"""The engine: batches, time slices, pacing, and fairness among scenes and models."""
+"""The engine: batches, time slices, throttling, and fairness among scenes and models."""
 
 import asyncio
 import threading
 
 import pytest
 
-from serve.limits import MAX_BATCH, PACED_FROM, PACED_INTERVAL, TIME_SLICE, WORDS_PER_SECOND
+from serve.limits import MAX_BATCH, THROTTLE_INTERVAL, THROTTLED_FROM, TIME_SLICE, WORDS_PER_SECOND
 from serve.metrics import Metrics
 from serve.models.backends import load_writer
 from serve.models.bundles import open_bundle
@@ -14,25 +14,11 @@ from serve.scenes.generation import Generation
 from serve.scenes.scene import Scene
 from tests.serve.fakes import (
     FakeWriter,
-    SimulatedClock,
     WaitingWriter,
     follow,
     follow_all,
     generations,
-    simulated_engine,
 )
-
-
-@pytest.fixture
-def clock():
-    return SimulatedClock()
-
-
-@pytest.fixture
-def engine(clock):
-    with simulated_engine(clock) as engine:
-        yield engine
-
 
 # Batches
 
@@ -93,7 +79,7 @@ def test_two_models_generate_in_the_same_period(engine):
     assert max(updates[one][0], updates[two][0]) < min(updates[one][-1], updates[two][-1])
 
 
-# Time slices and pacing, in simulated time
+# Time slices and throttling, in simulated time
 
 
 @pytest.mark.parametrize("seconds", [3 * TIME_SLICE, TIME_SLICE, TIME_SLICE / 2, TIME_SLICE / 16])
@@ -104,15 +90,15 @@ def test_time_slice_holds_as_many_steps_as_fit_and_at_least_one(clock, seconds):
     assert [scene.words for scene in scenes] == [steps] * 3
 
 
-@pytest.mark.parametrize("count", [PACED_FROM, 3 * PACED_FROM])
-def test_pacing_many_scenes_get_the_configured_words_per_second(engine, clock, count):
-    words = 10 * round(WORDS_PER_SECOND * PACED_INTERVAL)
+@pytest.mark.parametrize("count", [THROTTLED_FROM, 3 * THROTTLED_FROM])
+def test_throttling_many_scenes_get_the_configured_words_per_second(engine, clock, count):
+    words = 10 * round(WORDS_PER_SECOND * THROTTLE_INTERVAL)
     asyncio.run(follow_all(engine, generations(FakeWriter(clock.work, 0.001), count, words)))
     # A few more intervals pass while the scenes' prompts are read.
     assert words / WORDS_PER_SECOND - 1e-6 <= clock.now < 2 * words / WORDS_PER_SECOND
 
 
-def test_pacing_does_not_slow_down_few_scenes(engine, clock):
+def test_throttling_does_not_slow_down_few_scenes(engine, clock):
     asyncio.run(follow_all(engine, generations(FakeWriter(clock.work, 0.001), 1, 30)))
     assert clock.now == pytest.approx(30 * 0.001)
 
@@ -134,7 +120,7 @@ def test_new_scene_joins_the_next_batch(engine, clock):
         await anext(updates)
         first = next(n for n, batch in enumerate(writer.batches) if 99 in batch)
         assert len(writer.batches[first]) == 7  # the running scenes are in the same step
-        assert newcomer.words <= round(WORDS_PER_SECOND * PACED_INTERVAL)
+        assert newcomer.words <= round(WORDS_PER_SECOND * THROTTLE_INTERVAL)
         await updates.aclose()
         for task in others:
             task.cancel()
@@ -143,7 +129,7 @@ def test_new_scene_joins_the_next_batch(engine, clock):
     asyncio.run(join())
 
 
-@pytest.mark.parametrize("count", [1, PACED_FROM])
+@pytest.mark.parametrize("count", [1, THROTTLED_FROM])
 def test_event_loop_runs_while_a_step_is_computed(count):
     """Each step waits for the event loop, which would be blocked if both shared a thread."""
     event, engine = threading.Event(), Engine(1, 60, Metrics())

@@ -15,10 +15,10 @@ from serve.scenes.script import (
 NAMES = ["jerry", "elaine", "man", "mr. pitt"]
 quick = settings(deadline=None, max_examples=50)
 # Texts that resemble scripts more often than random ones.
-pieces = st.sampled_from(
+chunks = st.sampled_from(
     [*"\n\n\n:.!?()[]\"' -", "\n\n", "jerry: ", "i ", "i'm ", "elaine", "man: ", "ß", "ŉ", "ı", "ǆ"]
 )
-scripts = st.lists(pieces | st.text(max_size=4), max_size=30).map("".join)
+scripts = st.lists(chunks | st.text(max_size=4), max_size=30).map("".join)
 
 
 @quick

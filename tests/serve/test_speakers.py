@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from data import speakers
-from data.vocab import count_lines
+from data.vocab import line_stats
 from serve.page.app import CLIENT_CONFIG, SCRIPT
 from tests.conftest import ROOT
 
@@ -22,7 +22,7 @@ def test_speaker_of_in_python(line, speaker):
 
 @pytest.mark.parametrize(("line", "speaker"), CASES)
 def test_speaker_counts_of_the_vocabulary_follow_the_same_rule(line, speaker):
-    counted, _, _ = count_lines(line)
+    counted = line_stats(line).speakers
     assert dict(counted) == ({speaker: 1} if speaker else {})
 
 

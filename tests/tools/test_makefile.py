@@ -32,6 +32,8 @@ def repository(tmp_path):
     program.write_text(PROGRAM)
     program.chmod(0o755)
     (tmp_path / "artifacts" / "low-tide").mkdir(parents=True)
+    (tmp_path / "artifacts" / "base").mkdir()
+    (tmp_path / "artifacts" / "base" / "checkpoint.pt").touch()
     demo(tmp_path)
     order = ("checkpoint.pt", ".trained", "model.torchscript.pt", "manifest.json")
     for source in tmp_path.rglob("*"):
@@ -58,7 +60,11 @@ def test_demo_only_serves_if_nothing_has_changed(repository):
 
 
 @pytest.mark.parametrize(
-    "name", ["data/shows/low_tide.txt", "data/versions.py", "job/config.py", "job/layers/cache.py"]
+    "name",
+    [
+        *("data/shows/low_tide.txt", "data/versions.py", "job/config.py", "job/layers/cache.py"),
+        "artifacts/base/checkpoint.pt",
+    ],
 )
 def test_demo_starts_a_new_run_if_an_input_of_training_has_changed(repository, name):
     (repository / name).touch()
