@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import heapq
+import itertools
 import json
 from collections.abc import Iterable
 
@@ -12,6 +13,7 @@ from data.speakers import SPEAKER
 
 FORMAT = "cold-open-vocabulary"
 UNKNOWN = "<unk>"
+MIN_SPEECHES = 20  # fewer do not tell how often a speaker goes on
 MAX_SPEAKERS = 200  # in vocab.json
 
 
@@ -70,6 +72,18 @@ def line_stats(text: str) -> LineStats:
     return LineStats(speakers, len(lines), lines.count(""))
 
 
+def speaker_repeat(text: str) -> float:
+    """The fraction of speeches in a normalized text whose speaker spoke the one before too.
+
+    1.0, which restricts nothing, for a text with too few speeches to tell.
+    """
+    names = [match.group(1).strip() for match in SPEAKER.finditer(text)]
+    pairs = list(itertools.pairwise(names))
+    if len(pairs) < MIN_SPEECHES:
+        return 1.0
+    return round(sum(one == other for one, other in pairs) / len(pairs), 4)
+
+
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
     """All that turns text into ids and back; the content of vocab.json."""
@@ -80,6 +94,7 @@ class Vocabulary:
     normalization: list[tuple[str, str]]  # (from, to) in order, before ASCII is lower-cased
     primer: str  # the separator of two speeches; a scene starts after it
     speakers: list[tuple[str, int]]  # (name, lines spoken), most frequent first
+    speaker_repeat: float = 1.0  # fraction of speeches by the speaker before; 1: not known
     unknown: str = UNKNOWN
     casing: str = "lower"
     weights_sha256: str = ""
@@ -93,7 +108,8 @@ class Vocabulary:
         stats = line_stats(normalized)
         speakers, blank_lines = stats.speakers.items(), stats.has_blank_lines
         counts = words.items()
-        return cls.from_counts(show, normalization, counts, speakers, blank_lines, min_count)[0]
+        found = cls.from_counts(show, normalization, counts, speakers, blank_lines, min_count)[0]
+        return dataclasses.replace(found, speaker_repeat=speaker_repeat(normalized))
 
     @classmethod
     def from_counts(

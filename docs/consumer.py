@@ -29,13 +29,12 @@ def sample_token(scores, state, temperature, top_p, top_k=0, min_p=0.0):
     """The index of the sampled score; `state`, of the random numbers, is updated in place."""
     state[:] = state[0] * 40014 % 2147483563, state[1] * 40692 % 2147483399
     u = ((state[0] - state[1]) % 2147483562 or 2147483562) / 2147483563
-    ranked = -np.sort(-scores)[: (top_k or None) if temperature > 0 else 1]
-    weights = np.exp((ranked - ranked[0]) / (temperature or 1))
+    chances = np.exp((scores - scores.max()) / temperature) if temperature else scores
+    ranked = np.argsort(-chances, kind="stable")[: (top_k or None) if temperature else 1]
+    weights = chances[ranked] if temperature else np.ones(1)
     sums = weights.cumsum()
     kept = min((sums < top_p * sums[-1]).sum() + 1, (weights >= min_p * weights[0]).sum())
-    rank = (sums[:kept] <= u * sums[kept - 1]).sum()
-    # Ties are ordered by index.
-    return np.flatnonzero(scores == ranked[rank])[rank - (ranked > ranked[rank]).sum()]
+    return ranked[(sums[:kept] <= u * sums[kept - 1]).sum()]
 
 
 def spell(speller, features, state, temperature, top_p):
@@ -66,6 +65,38 @@ def mix_cache(scores, cache, keys, recent, features, unknown):
         return np.log(mixed + (1 - mixed.sum()) * probabilities) + total
 
 
+def role_of(word, symbols):
+    """1 to 4 for "(", ")", "[word" and "word]", 5 for a line end, 6 for a speaker, else 0."""
+    if word.startswith("[") != word.endswith("]"):
+        return 3 if word.startswith("[") else 4
+    if word.endswith(":") and word != ":":
+        return 0 if word.startswith("[") else 6
+    return {symbols["("]: 1, symbols[")"]: 2, symbols["\n"]: 5}.get(word, 0)
+
+
+def apply_structure(scores, recent, roles, speaker_repeat):
+    """Balances brackets within a line; limits how likely the last speaker speaks again."""
+    line = [roles[i] if i < len(roles) else 0 for i in recent[-256:]]
+    here = line[len(line) - line[::-1].index(5) :] if 5 in line else line
+    place = max([i for i, role in enumerate(here) if role in (1, 2, 3, 4)], default=-1)
+    bracket = here[place] if place >= 0 else 0
+    excluded = {1: (1, 3, 4, 5), 3: (1, 2, 3, 5)}.get(bracket, (2, 4))
+    if bracket in (1, 3) and len(here) - place > 60:
+        excluded = {0, 1, 2, 3, 4, 5, 6} - {bracket + 1}
+    kept = np.where(np.isin(roles, list(excluded)), -np.inf, scores[: len(roles)])
+    scores[: len(roles)] = kept if kept.max() > -np.inf else scores[: len(roles)]
+    if speaker_repeat == 1 or line[-1:] not in ([], [5]):
+        return
+    starts = [i for i in range(len(line)) if (line[i - 1] == 5 if i else len(recent) <= 256)]
+    found = [i for i in starts if line[i] not in (1, 3, 5)]  # neither direction nor blank
+    if found and line[found[-1]] == 6:
+        word, rate = recent[-256:][found[-1]], max(speaker_repeat, 1e-6)
+        others = np.delete(scores, word)
+        if (best := others.max()) > -np.inf:
+            total = best + np.log(np.exp(others - best).sum())
+            scores[word] = min(scores[word], total + np.log(rate / (1 - rate)))
+
+
 def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p=0.95, min_p=0.0,
              repetition_penalty=1.0, no_repeat_ngram_size=0, invent_words=False,
              seed=0):  # fmt: skip
@@ -79,6 +110,7 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
     prompt_words = [word for word in text.encode().lower().decode().split(" ") if word]  # ASCII
     words, characters = list(vocabulary["words"]), {symbols[symbol]: symbol for symbol in symbols}
     exempt = {i for i, word in enumerate(words) if word in characters or word.endswith((":", "]"))}
+    roles = [role_of(word, symbols) for word in words]
     size, unknown, n = len(words), words.index(vocabulary["unknown"]), no_repeat_ngram_size
     words[unknown] = None  # not a word of any text; out-of-vocabulary words are appended below
     ids = {word: number for number, word in enumerate(words)}
@@ -95,6 +127,7 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
                 past = np.array(keys[-1 - len(recent) : -1][-cache["size"] :])
                 scores = mix_cache(scores, cache, past, recent[-len(past) :], keys[-1], unknown)
             scores[unknown] -= 0 if speller and invent_words else np.inf
+            apply_structure(scores, recent, roles, vocabulary["speaker_repeat"])
             for i in set(recent[-64:]) - exempt:
                 scores[i] *= 1 / repetition_penalty if scores[i] > 0 else repetition_penalty
             last = recent[len(recent) - n + 1 :] if n else None

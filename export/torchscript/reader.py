@@ -9,7 +9,7 @@ from data.command_line import UserError
 from data.tokens import join_words, normalize, split_words
 from data.vocab import Vocabulary
 from export.torchscript.layers import GRULayer, Int8Linear, Linear, LSTMLayer
-from job.layers.sampling import exempt_words
+from job.layers.sampling import excluded_words, exempt_words, word_roles
 from job.model import RNN
 
 Hidden = Tuple[Tensor, Tensor]
@@ -71,6 +71,10 @@ class ScriptReader(nn.Module):
         # Punctuation and speakers recur in every script, so the penalties do not apply to them.
         exempt = exempt_words(vocabulary.words, vocabulary.symbols)
         self.register_buffer("penalty_exempt", exempt)
+        roles = word_roles(vocabulary.words, vocabulary.symbols)
+        self.register_buffer("roles", roles)
+        self.register_buffer("excluded", excluded_words(roles))
+        self.speaker_repeat: float = vocabulary.speaker_repeat
 
     def forward(self, tokens: Tensor, hidden: Hidden) -> Tuple[Tensor, Hidden]:
         """tokens (batch, time) int64 -> (scores (batch, time, vocabulary), hidden).

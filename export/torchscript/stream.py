@@ -10,7 +10,15 @@ from data.vocab import Vocabulary
 from export.torchscript.reader import ScriptReader
 from export.torchscript.speller import ScriptSpeller
 from job.layers.cache import HISTORY, cache_settings, mix_cache, ring
-from job.layers.sampling import Options, apply_penalties, check, sample_token, seeded, uniform
+from job.layers.sampling import (
+    Options,
+    apply_penalties,
+    apply_structure,
+    check,
+    sample_token,
+    seeded,
+    uniform,
+)
 from job.model import RNN
 
 # Letters are sampled at this multiple of the temperature: higher ones spell implausible names.
@@ -262,6 +270,7 @@ class ScriptStream(ScriptReader):
         if len(allowed) > 0:
             ids = torch.tensor(allowed, dtype=torch.int64, device=mixed.device)
             mixed = torch.full_like(mixed, -float("inf")).scatter(0, ids, mixed[ids])
+        apply_structure(mixed, recent, self.roles, self.excluded, self.speaker_repeat)
         apply_penalties(mixed, recent, self.penalty_exempt, options)
         u, one, two = uniform(numbers[0], numbers[1])
         chosen = sample_token(mixed, options, u)

@@ -6,11 +6,20 @@ al., 2019) of what top-k leaves; min-p (Nguyen et al., 2024); then one uniform r
 from the remaining words, in order of decreasing probability.
 """
 
+import math
 from typing import Dict, List, NamedTuple, Tuple
 
 import torch
 from torch import Tensor
 
+STRUCTURE_WINDOW = 256  # newest words that `apply_structure` looks at
+LONGEST_BRACKET = 60  # words
+OPEN_ROUND, CLOSE_ROUND, OPEN_SQUARE, CLOSE_SQUARE, LINE_END, SPEAKER = 1, 2, 3, 4, 5, 6
+EXCLUDED = (
+    (CLOSE_ROUND, CLOSE_SQUARE),
+    (OPEN_ROUND, OPEN_SQUARE, CLOSE_SQUARE, LINE_END),
+    (OPEN_ROUND, CLOSE_ROUND, OPEN_SQUARE, LINE_END),
+)
 WINDOW = 64  # newest words that the repetition penalty applies to
 
 
@@ -106,6 +115,103 @@ def apply_penalties(
         words = words[words < scores.size(0)]
         words = words[torch.logical_not(_is_exempt(words, exempt))]
         scores[words] = -float("inf")
+
+
+def apply_structure(
+    scores: Tensor,
+    recent: Tensor,
+    roles: Tensor,
+    excluded: Tensor,
+    speaker_repeat: float,
+    size_of_window: int = STRUCTURE_WINDOW,
+    longest: int = LONGEST_BRACKET,
+) -> None:
+    """Keeps brackets balanced within a line, and a speaker from going on, in place.
+
+    An open bracket must be closed before the line ends, and none can be closed that is not open.
+    At the start of a line, the probability of the last speaker is at most the show's own rate.
+
+    Args:
+        scores: (vocabulary + OOV words,) float64; what is excluded already is minus infinity.
+        recent: ids written before, the newest last (words,); only the newest matter.
+        roles: what each word of the vocabulary does, (vocabulary,) int64; see `word_roles`.
+        excluded: words that the state of the brackets excludes (5, vocabulary) bool; see
+            `excluded_words`.
+        speaker_repeat: the highest probability of the last speaker; 1 for no limit.
+        size_of_window: newest words that are looked at.
+        longest: words of a bracket, after which only its end may follow.
+    """
+    # TorchScript has no global numbers: these are OPEN_ROUND and so on.
+    open_round, open_square, close_square, line_end, speaks = 1, 3, 4, 5, 6
+    size = roles.size(0)
+    window = recent[-size_of_window:]
+    found = torch.where(window < size, roles[window.clamp(max=size - 1)], 0)
+    line: List[int] = found.tolist()
+    open_bracket = 0
+    place = len(line) - 1
+    while place >= 0 and line[place] != line_end:
+        if line[place] >= open_round and line[place] <= close_square:
+            if line[place] == open_round:
+                open_bracket = 1
+            if line[place] == open_square:
+                open_bracket = 2
+            if open_bracket > 0 and len(line) - place > longest:
+                open_bracket += 2  # time to close it
+            break
+        place -= 1
+    kept = scores[:size].masked_fill(excluded[open_bracket], -float("inf"))
+    if float(kept.max()) > -float("inf"):
+        scores[:size] = kept
+    if speaker_repeat >= 1.0 or (len(line) > 0 and line[-1] != line_end):
+        return
+    speaker = -1
+    place = len(line) - 1
+    while place >= 0 and speaker < 0:
+        starts = line[place - 1] == line_end if place > 0 else recent.size(0) <= size_of_window
+        if starts and line[place] == speaks:
+            speaker = int(window[place])
+        elif starts and line[place] not in [open_round, open_square, line_end]:
+            break
+        place -= 1
+    if speaker >= 0:
+        others = scores.clone()
+        others[speaker] = -float("inf")
+        total = float(torch.logsumexp(others, 0))
+        rate = max(speaker_repeat, 1e-6)
+        if total > -float("inf"):
+            highest = total + math.log(rate / (1.0 - rate))
+            scores[speaker] = torch.clamp(scores[speaker], max=highest)
+
+
+def word_roles(words: List[str], symbols: Dict[str, str]) -> Tensor:
+    """The role of each word in the structure of a script: (vocabulary,) int64.
+
+    Args:
+        words: the vocabulary by id.
+        symbols: character -> name of the punctuation marks and line ends.
+    """
+    roles = {symbols["("]: OPEN_ROUND, symbols[")"]: CLOSE_ROUND, symbols["\n"]: LINE_END}
+    found = []
+    for word in words:
+        role = roles.get(word, 0)
+        if word.startswith("[") and not word.endswith("]"):
+            role = OPEN_SQUARE
+        elif word.endswith("]") and not word.startswith("["):
+            role = CLOSE_SQUARE
+        elif word.endswith(":") and word != ":" and not word.startswith("["):
+            role = SPEAKER
+        found.append(role)
+    return torch.tensor(found)
+
+
+def excluded_words(roles: Tensor) -> Tensor:
+    """The words excluded outside brackets, in round and in square ones, and in such long ones.
+
+    Returns:
+        (5, vocabulary) bool.
+    """
+    found = [torch.isin(roles, torch.tensor(each)) for each in EXCLUDED]
+    return torch.stack([*found, roles != CLOSE_ROUND, roles != CLOSE_SQUARE])
 
 
 def exempt_words(words: List[str], symbols: Dict[str, str]) -> Tensor:

@@ -5,6 +5,7 @@ network reads all scenes as one batch. No word is invented, whatever the option 
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,11 +15,14 @@ from job.layers.cache import HISTORY, NO_CACHE, CacheConfig, mix_cache, ring
 from job.layers.sampling import (
     Options,
     apply_penalties,
+    apply_structure,
     check,
+    excluded_words,
     exempt_words,
     sample_token,
     seeded,
     uniform,
+    word_roles,
 )
 from job.model import RNN
 
@@ -50,7 +54,7 @@ def sample(
     """
     check(options)
     primer = vocabulary.encode(vocabulary.primer)
-    exempt = exempt_words(vocabulary.words, vocabulary.symbols)
+    rules = Rules.of(vocabulary)
     was_training = network.training
     network.eval()
     scenes = []
@@ -70,9 +74,27 @@ def sample(
         scores, features = scores[:, 0].float().cpu(), features[:, 0].float().cpu()
         for row, scene in enumerate(open_scenes):
             scene.hidden = tuple(part[:, row : row + 1] for part in after)
-            scene.write(scores[row], features[row], vocabulary.unknown_id, exempt, options)
+            scene.write(scores[row], features[row], rules, options)
     network.train(was_training)
     return [scene.ids for scene in scenes]
+
+
+class Rules(NamedTuple):
+    """What the sampler needs to know about the words of a vocabulary."""
+
+    unknown_id: int
+    exempt: Tensor
+    roles: Tensor
+    excluded: Tensor
+    speaker_repeat: float
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary) -> "Rules":
+        """The rules of a vocabulary."""
+        roles = word_roles(vocabulary.words, vocabulary.symbols)
+        exempt = exempt_words(vocabulary.words, vocabulary.symbols)
+        rest = roles, excluded_words(roles), vocabulary.speaker_repeat
+        return cls(vocabulary.unknown_id, exempt, *rest)
 
 
 class _Scene:
@@ -97,18 +119,17 @@ class _Scene:
         self.hidden = state if isinstance(state, tuple) else (state,)
         self.keys = ring(keys, cache.size if cache else 0)
 
-    def write(
-        self, scores: Tensor, features: Tensor, unknown_id: int, exempt: Tensor, options: Options
-    ) -> None:
+    def write(self, scores: Tensor, features: Tensor, rules: Rules, options: Options) -> None:
         """Chooses the next word from the network's scores (vocabulary,)."""
         cache, count = self.cache, len(self.ids)
         recent = torch.tensor(self.ids[-HISTORY:], dtype=torch.int64)
         if cache and count:
-            strength = cache.theta, cache.weight, unknown_id, 0, cache.max_ratio
+            strength = cache.theta, cache.weight, rules.unknown_id, 0, cache.max_ratio
             scores = mix_cache(scores, features, self.keys, recent, count, *strength)
         scores = scores.double()
-        scores[unknown_id] = -torch.inf
-        apply_penalties(scores, recent, exempt, options)
+        scores[rules.unknown_id] = -torch.inf
+        apply_structure(scores, recent, rules.roles, rules.excluded, rules.speaker_repeat)
+        apply_penalties(scores, recent, rules.exempt, options)
         u, *random = uniform(*self.random)
         self.random = (random[0], random[1])
         self.last = sample_token(scores, options, u)

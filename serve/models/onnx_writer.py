@@ -14,7 +14,14 @@ from data import tokens
 from data.command_line import UserError
 from data.vocab import Vocabulary
 from serve.models.cache import mix_cache
-from serve.models.sampling import apply_penalties, sample_token, seeded, uniform
+from serve.models.sampling import (
+    apply_penalties,
+    apply_structure,
+    sample_token,
+    seeded,
+    uniform,
+    word_roles,
+)
 from serve.scenes.scene import Scene
 
 HISTORY = 1000  # most recent words that any rule uses, the specification's number
@@ -72,6 +79,7 @@ class OnnxWriter:
         self.exempt = np.array(
             [word in self.characters or word.endswith((":", "]")) for word in vocabulary.words]
         )
+        self.roles = word_roles(vocabulary.words, vocabulary.symbols)
         self.hidden_shape = [
             size if size != "batch" else 1 for size in self.model.get_inputs()[1].shape
         ]
@@ -151,6 +159,7 @@ class OnnxWriter:
             kept = np.full_like(mixed, -np.inf)
             kept[allowed] = mixed[allowed]
             mixed = kept
+        mixed = apply_structure(mixed, state.recent, self.roles, self.vocabulary.speaker_repeat)
         mixed = apply_penalties(mixed, state.recent, self.exempt, scene)
         u, rng = uniform(state.rng)
         chosen = sample_token(mixed, scene.temperature, scene.top_p, u, scene.top_k, scene.min_p)

@@ -3,10 +3,20 @@
 The same algorithm as in the exported TorchScript file: the same seed gives the same words.
 """
 
+import math
+
 import numpy as np
 
 from serve.scenes.scene import Scene
 
+STRUCTURE_WINDOW = 256  # newest words that `apply_structure` looks at
+LONGEST_BRACKET = 60  # words, after which only its end may follow
+OPEN_ROUND, CLOSE_ROUND, OPEN_SQUARE, CLOSE_SQUARE, LINE_END, SPEAKER = 1, 2, 3, 4, 5, 6
+EXCLUDED = (  # outside brackets, in round and in square ones
+    (CLOSE_ROUND, CLOSE_SQUARE),
+    (OPEN_ROUND, OPEN_SQUARE, CLOSE_SQUARE, LINE_END),
+    (OPEN_ROUND, CLOSE_ROUND, OPEN_SQUARE, LINE_END),
+)
 PENALTY_WINDOW = 64  # most recent words that the repetition penalty covers
 HEAD = 128  # words that are sorted first: top-p and min-p mostly need no more of them
 
@@ -54,6 +64,71 @@ def apply_penalties(
         repeated = ngrams[(ngrams[:, : size - 1] == prefix).all(1), size - 1]
         scores[_without_exempt(repeated, exempt, len(scores))] = -np.inf
     return scores
+
+
+def apply_structure(
+    scores: np.ndarray,
+    recent: np.ndarray,
+    roles: np.ndarray,
+    speaker_repeat: float,
+) -> np.ndarray:
+    """Keeps brackets balanced within a line, and a speaker from going on.
+
+    Args:
+        scores: (words,) of the vocabulary and the out-of-vocabulary words; changed in place.
+        recent: (history,) ids of the preceding words, the newest last.
+        roles: (vocabulary,) what each word does in a script, by `word_roles`.
+        speaker_repeat: the highest probability of the last speaker at the start of a line.
+
+    Returns:
+        `scores`.
+    """
+    size, window = len(roles), recent[-STRUCTURE_WINDOW:]
+    line = [int(roles[word]) if word < size else 0 for word in window]
+    here = line[len(line) - line[::-1].index(LINE_END) :] if LINE_END in line else line
+    places = [place for place, role in enumerate(here) if OPEN_ROUND <= role <= CLOSE_SQUARE]
+    last = here[places[-1]] if places else 0
+    excluded = np.isin(roles, EXCLUDED[{OPEN_ROUND: 1, OPEN_SQUARE: 2}.get(last, 0)])
+    if last in (OPEN_ROUND, OPEN_SQUARE) and len(here) - places[-1] > LONGEST_BRACKET:
+        excluded = roles != last + 1  # only its end
+    kept = np.where(excluded, -np.inf, scores[:size])
+    if kept.max() > -np.inf:
+        scores[:size] = kept
+    if speaker_repeat >= 1 or (line and line[-1] != LINE_END):
+        return scores
+    for place in reversed(range(len(line))):
+        if not (line[place - 1] == LINE_END if place else len(recent) <= STRUCTURE_WINDOW):
+            continue
+        if line[place] == SPEAKER:
+            return _limit(scores, int(window[place]), max(speaker_repeat, 1e-6))
+        if line[place] not in (OPEN_ROUND, OPEN_SQUARE, LINE_END):
+            break
+    return scores
+
+
+def _limit(scores: np.ndarray, word: int, rate: float) -> np.ndarray:
+    """Limits the probability of a word to `rate`."""
+    others = np.delete(scores, word)
+    if (best := others.max()) > -np.inf:
+        total = best + np.log(np.exp(others - best).sum())
+        scores[word] = min(scores[word], total + math.log(rate / (1 - rate)))
+    return scores
+
+
+def word_roles(words: list[str], symbols: dict[str, str]) -> np.ndarray:
+    """The role of each word of a vocabulary in the structure of a script: (vocabulary,)."""
+    roles = {symbols["("]: OPEN_ROUND, symbols[")"]: CLOSE_ROUND, symbols["\n"]: LINE_END}
+
+    def role(word: str) -> int:
+        if word.startswith("[") and not word.endswith("]"):
+            return OPEN_SQUARE
+        if word.endswith("]") and not word.startswith("["):
+            return CLOSE_SQUARE
+        if word.endswith(":") and word != ":" and not word.startswith("["):
+            return SPEAKER
+        return roles.get(word, 0)
+
+    return np.array([role(word) for word in words])
 
 
 def _without_exempt(ids: np.ndarray, exempt: np.ndarray, count: int) -> np.ndarray:

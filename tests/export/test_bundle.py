@@ -27,7 +27,7 @@ from export.parity import verify_onnx
 from export.torchscript.writer import ScriptWriter
 from export.verify_bundle import verify
 from job.checkpoint import load_network
-from job.layers.sampling import Options, sample_token, seeded, uniform
+from job.layers.sampling import Options, apply_structure, sample_token, seeded, uniform
 from job.model import RNN
 from tests.conftest import ROOT
 
@@ -95,8 +95,10 @@ def test_eager_torchscript_and_onnx_generate_the_same_words(bundle, writer):
     for _ in range(60):
         scores, h, c, _ = session.run(None, {"tokens": numpy.array([tokens]), "h": h, "c": c})
         u, one, two = uniform(one, two)
-        last = torch.from_numpy(scores[0, -1])
+        last = torch.from_numpy(scores[0, -1]).double()
         last[vocabulary.unknown_id] = -torch.inf
+        recent = torch.tensor(ids[primer:])
+        apply_structure(last, recent, eager.roles, eager.excluded, vocabulary.speaker_repeat)
         ids.append(sample_token(last, Options(temperature=1.0, top_p=0.95), u))
         tokens = ids[-1:]
     assert vocabulary.decode(ids[primer:]) == expected.lower()

@@ -106,8 +106,15 @@ def test_words_are_only_invented_on_request(name, runtime, request, text, seed):
     assert not invented_words(writer.vocabulary, scene, written(writer, scene))
     likely = Scene(scene.prompt, seed=scene.seed, temperature=1, top_p=1, max_new_tokens=60)
     assert not invented_words(writer.vocabulary, likely, written(writer, likely))
-    likely = dataclasses.replace(likely, invent_words=True)
-    assert invented_words(writer.vocabulary, likely, written(writer, likely))
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("name", ["spelling", "long_cache"])
+def test_words_are_invented_on_request(name, runtime, request):
+    writer = request.getfixturevalue(name)[runtime].writer
+    options = {"temperature": 1, "top_p": 1, "max_new_tokens": 60, "invent_words": True}
+    scenes = [Scene("", seed=seed, **options) for seed in range(5)]
+    assert any(invented_words(writer.vocabulary, one, written(writer, one)) for one in scenes)
 
 
 @pytest.mark.parametrize("words", [255, 256, 257, 258, 999, 1000, 1001])
