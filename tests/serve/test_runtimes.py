@@ -247,11 +247,11 @@ IMPORTS = """
 import sys
 import serve.models.onnx_writer, serve.models.backends, serve.models.load, serve.actions
 import serve.page.app, serve.server
-from serve.config import Config
+from serve.config import ServerConfig
 from serve.scenes.engine import Engine
 from serve.metrics import Metrics
 import asyncio, pathlib
-config = Config(model=pathlib.Path(sys.argv[1]), runtime="onnx")
+config = ServerConfig(model=pathlib.Path(sys.argv[1]), runtime="onnx")
 models = serve.models.load.load_models(config)
 metrics = Metrics()
 engine = Engine(1, 60, metrics)
