@@ -67,7 +67,8 @@ def mix_cache(scores, cache, keys, recent, features, unknown):
 
 
 def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p=0.95, min_p=0.0,
-             repetition_penalty=1.0, no_repeat_ngram_size=0, seed=0):  # fmt: skip
+             repetition_penalty=1.0, no_repeat_ngram_size=0, invent_words=False,
+             seed=0):  # fmt: skip
     """The list of words generated after a prompt. specification.md describes each step."""
     model, speller, vocabulary = bundle
     cache = json.loads(model.get_modelmeta().custom_metadata_map["cache"])
@@ -93,7 +94,7 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
             if cache["size"] and recent:
                 past = np.array(keys[-1 - len(recent) : -1][-cache["size"] :])
                 scores = mix_cache(scores, cache, past, recent[-len(past) :], keys[-1], unknown)
-            scores[unknown] -= 0 if speller else np.inf
+            scores[unknown] -= 0 if speller and invent_words else np.inf
             for i in set(recent[-64:]) - exempt:
                 scores[i] *= 1 / repetition_penalty if scores[i] > 0 else repetition_penalty
             last = recent[len(recent) - n + 1 :] if n else None

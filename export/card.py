@@ -66,11 +66,12 @@ print(writer.generate("", 200, temperature=0.8, seed=7))
 Methods of the TorchScript files: `generate` returns a text, `generate_batch` several,
 `stream_start` and `stream_next` generate word by word; `top_next` returns the most likely next
 words, `logprobs` the log-probability of each word of a text, `unknown_words` its
-out-of-vocabulary words. The options have the names of Hugging Face's `generate`. The int8 files
-are for CPUs and several times as fast. The ONNX files, and `model.pt2` if present, contain one
-step of the network; `manifest.json` has their signature. The project's docs/specification.md
-describes sampling, neural cache and speller, and docs/consumer.py implements them with ONNX
-Runtime and NumPy.
+out-of-vocabulary words. The options have the names of Hugging Face's `generate`. Generated words
+are those of the scripts and of the prompt; with `invent_words=True` the model also spells new
+ones. The int8 files are for CPUs and several times as fast. The ONNX files, and `model.pt2` if
+present, contain one step of the network; `manifest.json` has their signature. The project's
+docs/specification.md describes sampling, neural cache and speller, and docs/consumer.py implements
+them with ONNX Runtime and NumPy.
 
 ## Data and training
 

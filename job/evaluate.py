@@ -63,7 +63,6 @@ def held_out_loss(
     return losses.double().mean().item()
 
 
-@torch.inference_mode()
 def token_losses(
     network: RNN,
     ids: Tensor,
@@ -91,6 +90,20 @@ def token_losses(
     Returns:
         (words,) float32.
     """
+    return losses_by_cache(network, ids, primer, [cache], streams, labels, spelling)[0]
+
+
+@torch.inference_mode()
+def losses_by_cache(
+    network: RNN,
+    ids: Tensor,
+    primer: Sequence[int],
+    caches: Sequence[CacheConfig],
+    streams: int = STREAMS,
+    labels: Tensor | None = None,
+    spelling: Tensor | None = None,
+) -> list[Tensor]:
+    """`token_losses` with each of several caches; the network reads the text only once."""
     streams, length = layout(len(ids), streams)
     labels = _in_streams(ids if labels is None else labels, streams, length)
     nats = None if spelling is None else _in_streams(spelling, streams, length)
@@ -98,30 +111,32 @@ def token_losses(
     oov = max(0, int(labels.max()) + 1 - vocabulary)
     unknown = _in_streams(ids, streams, length)[labels >= vocabulary]
     unknown_id = int(unknown[0]) if len(unknown) else 0
-    losses, keys = [], None
+    losses: list[list[Tensor]] = [[] for _ in caches]
+    keys: Tensor | None = None
+    largest = max(cache.size for cache in caches)
     for start, scores, features, targets in read_text(network, ids, primer, streams, oov):
         end = start + targets.shape[1]
         spelled = None if nats is None else nats[:, start:end]
-        if cache:
-            keys = features[:, :0] if keys is None else keys[:, -cache.size :]
-            weights = attention(features, keys, cache)
-            recent = labels[:, start - keys.shape[1] : end]
-            keys = torch.cat([keys, features], dim=1)
-            log_p = mixed_log_probs(
-                torch.log_softmax(scores.float(), 2),
-                weights,
-                recent,
-                (targets, labels[:, start:end]),
-                (unknown_id, oov),
-                spelled,
-                cache,
-            )
-        else:
-            flat = scores.flatten(0, 1).float()
-            log_p = -F.cross_entropy(flat, targets.flatten(), reduction="none").view(targets.shape)
-            log_p = log_p if spelled is None else log_p - spelled
-        losses.append(-log_p)
-    return torch.cat(losses, dim=1).flatten()[: len(ids)]
+        keys = features[:, :0] if keys is None else keys[:, max(0, keys.shape[1] - largest) :]
+        log_p = torch.log_softmax(scores.float(), 2)
+        for number, cache in enumerate(caches):
+            if cache:
+                earlier = keys[:, max(0, keys.shape[1] - cache.size) :]
+                found = mixed_log_probs(
+                    log_p,
+                    attention(features, earlier, cache),
+                    labels[:, start - earlier.shape[1] : end],
+                    (targets, labels[:, start:end]),
+                    (unknown_id, oov),
+                    spelled,
+                    cache,
+                )
+            else:
+                found = log_p.gather(2, targets[..., None])[..., 0]
+                found = found if spelled is None else found - spelled
+            losses[number].append(-found)
+        keys = torch.cat([keys, features], dim=1)
+    return [torch.cat(each, dim=1).flatten()[: len(ids)] for each in losses]
 
 
 def mixed_log_probs(

@@ -19,7 +19,13 @@ from data.vocab import Vocabulary
 from job.checkpoint import Checkpoint
 from job.config import Config
 from job.engine.monitor import say
-from job.evaluate import TokenizedText, bits_per_character, features_at, held_out_loss
+from job.evaluate import (
+    TokenizedText,
+    bits_per_character,
+    features_at,
+    held_out_loss,
+    losses_by_cache,
+)
 from job.layers.cache import NO_CACHE, CacheConfig
 from job.layers.speller import Speller, pack_speller
 from job.model import RNN
@@ -95,12 +101,13 @@ def fit_cache(network: RNN, text: TokenizedText, primer: Sequence[int], size: in
         size: words in the cache.
     """
 
-    def loss(cache: CacheConfig) -> float:
-        return held_out_loss(network, text.ids, primer, cache=cache, labels=text.labels)
+    def best_of(caches: Sequence[CacheConfig]) -> CacheConfig:
+        found = losses_by_cache(network, text.ids, primer, caches, labels=text.labels)
+        losses = [each.double().mean().item() for each in found]
+        return caches[losses.index(min(losses))]
 
-    best = min((CacheConfig(size, theta, 0.1) for theta in THETAS), key=loss)
-    best = min((CacheConfig(size, best.theta, weight) for weight in WEIGHTS), key=loss)
-    return best if loss(best) < loss(NO_CACHE) else NO_CACHE
+    by_theta = best_of([CacheConfig(size, theta, 0.1) for theta in THETAS])
+    return best_of([NO_CACHE, *(CacheConfig(size, by_theta.theta, weight) for weight in WEIGHTS)])
 
 
 def fit_speller(

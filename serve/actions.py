@@ -107,7 +107,7 @@ class Actions:
 
     def _scene_of_pair(self, options: Any, seed: Any, shared: dict[str, Any]) -> Scene:
         options = options or {}
-        allowed = {"model", "preset", *OPTION_RANGES} - {"seed", "max_new_tokens"}
+        allowed = {"model", "preset", "invent_words", *OPTION_RANGES} - {"seed", "max_new_tokens"}
         if not isinstance(options, dict) or not set(options) <= allowed:
             raise UserError(f"the options of one scene must be among {', '.join(sorted(allowed))}")
         return build_scene(**{"preset": "balanced", **shared, **options, "seed": seed})

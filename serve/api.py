@@ -29,11 +29,13 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         no_repeat_ngram_size: int | None = None,
         seed: int | None = None,
         model: str = "",
+        invent_words: bool = False,
     ) -> tuple[str, dict]:
         """Generates a scene; streams (the script so far, facts) until it is done.
 
         prompt: the beginning of the scene. cast: names of those who may speak, empty for everyone.
         preset: faithful, balanced or wild; a sampling option that is given overrides the preset's.
+        invent_words: whether words that are in neither the show nor the prompt may be spelled.
         seed: the same seed and options give the same scene; without one, a random seed is drawn.
         model: a name from /models, the first if empty. Facts: seed, words, words_per_second, done,
         unknown_words, note, and scene, the JSON with which /open_scene generates the scene again.
@@ -46,6 +48,7 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
             "min_p": min_p,
             "repetition_penalty": repetition_penalty,
             "no_repeat_ngram_size": no_repeat_ngram_size,
+            "invent_words": invent_words,
         }
 
         def action():
@@ -67,7 +70,8 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         """Generates two scenes from one prompt and one seed, side by side.
 
         one, two: the options that differ: any of model, preset, temperature, top_k, top_p, min_p,
-        repetition_penalty, no_repeat_ngram_size. Streams (script, facts) of one, then of two.
+        repetition_penalty, no_repeat_ngram_size, invent_words. Streams (script, facts) of one, then
+        of two.
         """
 
         def action():
@@ -85,6 +89,7 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         max_new_tokens: int = 200,
         seed: int | None = None,
         model: str = "",
+        invent_words: bool = False,
     ) -> tuple[str, dict]:
         """Continues a script after a line, counted from 0 without blank lines; -1 is its end.
 
@@ -92,14 +97,19 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         """
 
         def action():
-            scene = _scene(cast, preset, max_new_tokens, seed, model)
+            scene = _scene(cast, preset, max_new_tokens, seed, model, invent_words)
             return actions.write(actions.continue_scene(text, line, scene))
 
         async for result in instrumentation.stream("continue_scene", action, text):
             yield result
 
     async def rewrite_line(
-        text: str, line: int, preset: str = "balanced", seed: int | None = None, model: str = ""
+        text: str,
+        line: int,
+        preset: str = "balanced",
+        seed: int | None = None,
+        model: str = "",
+        invent_words: bool = False,
     ) -> tuple[str, dict]:
         """Replaces one line, counted from 0 without blank lines, by another of the same speaker.
 
@@ -107,7 +117,7 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         """
 
         def action():
-            scene = _scene((), preset, MAX_LINE_TOKENS, seed, model)
+            scene = _scene((), preset, MAX_LINE_TOKENS, seed, model, invent_words)
             return actions.write(actions.rewrite_line(text, line, scene))
 
         async for result in instrumentation.stream("rewrite_line", action, text):
@@ -122,6 +132,7 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         max_new_tokens: int = 200,
         seed: int | None = None,
         model: str = "",
+        invent_words: bool = False,
     ) -> tuple[str, dict]:
         """Replaces a word, counted from 0 as in /surprise, and continues the scene from there.
 
@@ -129,7 +140,7 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         """
 
         def action():
-            scene = _scene(cast, preset, max_new_tokens, seed, model)
+            scene = _scene(cast, preset, max_new_tokens, seed, model, invent_words)
             return actions.write(actions.take_alternative(text, word, alternative, scene))
 
         async for result in instrumentation.stream("take_alternative", action, text):
@@ -176,5 +187,8 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_id="short_tasks")
 
 
-def _scene(cast: Any, preset: Any, max_new_tokens: Any, seed: Any, model: Any) -> Scene:
-    return build_scene(preset, seed, cast=cast, max_new_tokens=max_new_tokens, model=model)
+def _scene(
+    cast: Any, preset: Any, max_new_tokens: Any, seed: Any, model: Any, invent_words: Any
+) -> Scene:
+    options = {"max_new_tokens": max_new_tokens, "model": model, "invent_words": invent_words}
+    return build_scene(preset, seed, cast=cast, **options)

@@ -30,7 +30,7 @@ class ScriptStream(ScriptReader):
     """A trained network with its vocabulary, neural cache, speller and sampler.
 
     Args:
-        speller: the packed speller of a checkpoint; empty: no new word is written.
+        speller: the packed speller of a checkpoint; empty: no word can be invented.
         cache: size, theta and weight of the neural cache (see `job.layers.cache`); empty:
             no cache.
         int8: whether the weights are stored in int8, for a CPU.
@@ -103,6 +103,7 @@ class ScriptStream(ScriptReader):
         min_p: float = 0.0,
         repetition_penalty: float = 1.0,
         no_repeat_ngram_size: int = 0,
+        invent_words: bool = False,
         allowed_tokens: Optional[List[int]] = None,
     ) -> Tuple[str, State]:
         """Samples one word.
@@ -117,7 +118,13 @@ class ScriptStream(ScriptReader):
             (the text to append, the next state).
         """
         options = Options(
-            temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram_size
+            temperature,
+            top_k,
+            top_p,
+            min_p,
+            repetition_penalty,
+            no_repeat_ngram_size,
+            invent_words,
         )
         if allowed_tokens is not None and len(allowed_tokens) == 0:
             raise ValueError("allowed_tokens must hold an id, or be None")
@@ -134,6 +141,7 @@ class ScriptStream(ScriptReader):
         min_ps: List[float],
         repetition_penalties: List[float],
         no_repeat_ngram_sizes: List[int],
+        invent_words: List[bool],
         allowed_tokens: List[List[int]],
         keep: bool = True,
     ) -> List[Tuple[str, State]]:
@@ -149,7 +157,7 @@ class ScriptStream(ScriptReader):
         """
         count = len(states)
         lengths = [len(temperatures), len(top_ks), len(top_ps), len(min_ps), len(allowed_tokens)]
-        lengths += [len(repetition_penalties), len(no_repeat_ngram_sizes)]
+        lengths += [len(repetition_penalties), len(no_repeat_ngram_sizes), len(invent_words)]
         if min(lengths) != count or max(lengths) != count:
             raise ValueError(f"each option must be a list of {count}, one for each state")
         options: List[Options] = []
@@ -162,6 +170,7 @@ class ScriptStream(ScriptReader):
                     min_ps[row],
                     repetition_penalties[row],
                     no_repeat_ngram_sizes[row],
+                    invent_words[row],
                 )
             )
         return self.checked_step(states, options, allowed_tokens, keep)
@@ -177,6 +186,9 @@ class ScriptStream(ScriptReader):
             ids = allowed[row]
             if len(ids) > 0 and (min(ids) < 0 or max(ids) >= len(self.words)):
                 raise ValueError(f"allowed_tokens must be from 0 to {len(self.words) - 1}")
+            unknown = len(ids) > 0 and min(ids) == self.unknown_id and max(ids) == self.unknown_id
+            if unknown and not (options[row].invent_words and self.speller.enabled):
+                raise ValueError("allowed_tokens must hold an id besides that of the unknown token")
             hidden, keys, recent, numbers, oov = state
             keys = keys.clone() if keep else keys
             copies.append((hidden, keys, recent, numbers, oov))
@@ -245,7 +257,7 @@ class ScriptStream(ScriptReader):
         """
         _, keys, recent, numbers, oov = state
         mixed = self.next_scores(scores, features, state).to(torch.float64)
-        if not self.speller.enabled:
+        if not (options.invent_words and self.speller.enabled):
             mixed[self.unknown_id] = -float("inf")
         if len(allowed) > 0:
             ids = torch.tensor(allowed, dtype=torch.int64, device=mixed.device)

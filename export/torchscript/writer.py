@@ -13,20 +13,25 @@ class ScriptWriter(ScriptStream):
     """A trained network with everything needed to generate whole texts."""
 
     @torch.jit.export
-    def top_next(self, prompt: str, n: int = 10) -> List[Tuple[str, float]]:
+    def top_next(
+        self, prompt: str, n: int = 10, invent_words: bool = False
+    ) -> List[Tuple[str, float]]:
         """The `n` most likely next words after a prompt, each with its probability.
 
         The probabilities are those of `generate` at temperature 1, without penalties. The unknown
-        word has probability 0; the difference of the total from 1 belongs to words that the speller
-        would write.
+        token has probability 0; with `invent_words` the difference of the total from 1 belongs to
+        words that the speller would write.
         """
         if n < 1:
             raise ValueError(f"n must be 1 or above, not {n}")
         state = self.stream_start(prompt, 0)
         x, _ = self.read(self.last_words([state]), state[0])
-        probabilities = torch.softmax(self.next_scores(self.output(x)[0, 0], x[0, 0], state), 0)
+        scores = self.next_scores(self.output(x)[0, 0], x[0, 0], state).to(torch.float64)
+        if not (invent_words and self.speller.enabled):
+            scores[self.unknown_id] = -float("inf")
+        probabilities = torch.softmax(scores, 0)
         probabilities[self.unknown_id] = 0.0
-        values, ids = torch.topk(probabilities.double(), min(n, probabilities.size(0)))
+        values, ids = torch.topk(probabilities, min(n, probabilities.size(0)))
         probability_list: List[float] = values.tolist()
         numbers: List[int] = ids.tolist()
         result: List[Tuple[str, float]] = []
@@ -46,6 +51,7 @@ class ScriptWriter(ScriptStream):
         repetition_penalty: float = 1.0,
         seed: int = 0,
         no_repeat_ngram_size: int = 0,
+        invent_words: bool = False,
         stop: Optional[List[str]] = None,
     ) -> str:
         """The prompt followed by up to `max_new_tokens` generated words and punctuation marks.
@@ -59,10 +65,18 @@ class ScriptWriter(ScriptStream):
             repetition_penalty: Keskar et al. (2019); 1 is off.
             seed: from 0 to 2147483647; the same seed generates the same text.
             no_repeat_ngram_size: no n-gram of this size is generated twice; 0 is off.
+            invent_words: whether the speller may write new words, letter by letter. Otherwise all
+                words are those of the vocabulary, and those of the prompt, which the cache repeats.
             stop: texts that end the generation; the generated text is cut before the first of them.
         """
         options = Options(
-            temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram_size
+            temperature,
+            top_k,
+            top_p,
+            min_p,
+            repetition_penalty,
+            no_repeat_ngram_size,
+            invent_words,
         )
         return self.generate_all([prompt], max_new_tokens, options, [seed], stop)[0]
 
@@ -78,6 +92,7 @@ class ScriptWriter(ScriptStream):
         repetition_penalty: float = 1.0,
         seed: int = 0,
         no_repeat_ngram_size: int = 0,
+        invent_words: bool = False,
         stop: Optional[List[str]] = None,
     ) -> List[str]:
         """`generate` for a batch of prompts; the n-th prompt, from 0, has the seed `seed` + n.
@@ -85,7 +100,13 @@ class ScriptWriter(ScriptStream):
         The seed after 2147483647 is 0. Each text is the same as that of `generate` alone.
         """
         options = Options(
-            temperature, top_k, top_p, min_p, repetition_penalty, no_repeat_ngram_size
+            temperature,
+            top_k,
+            top_p,
+            min_p,
+            repetition_penalty,
+            no_repeat_ngram_size,
+            invent_words,
         )
         seeded(seed)  # raises for a seed out of range
         seeds = [(seed + number) % 2147483648 for number in range(len(prompts))]

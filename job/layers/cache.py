@@ -11,6 +11,7 @@ TorchScript compiles. Both apply the same bound.
 """
 
 import dataclasses
+import math
 from typing import Any
 
 import torch
@@ -115,7 +116,8 @@ def mix_cache(
     """Mixes the cache into the scores of one position.
 
     With p the network's probabilities and r the cache's, a word's probability is
-    weight * min(r, max_ratio * p) from the cache, and the rest of the probability goes to p.
+    weight * min(r, max_ratio * p) from the cache, and the rest of the probability goes to p. All is
+    computed in log space, so that a very small p does not underflow.
 
     Args:
         scores: the network's scores (vocabulary,).
@@ -142,13 +144,19 @@ def mix_cache(
         words = torch.roll(torch.cat([words[:1], words]), count % places, 0)
         similarity = torch.mv(keys, features)
         similarity[count % places] = -float("inf")  # the entry that is overwritten next
-    remembered = torch.zeros([scores.size(0) + oov], device=scores.device)
-    remembered.index_add_(0, words, torch.softmax(theta * similarity, 0))
-    total = torch.logsumexp(scores, 0)
-    probabilities = torch.exp(scores - total)
-    bound = probabilities
+    share = torch.softmax(theta * similarity, 0)
+    found = torch.zeros([scores.size(0) + oov], device=scores.device)
+    found = found.index_add_(0, words, share)[words]  # r; the same at each place of a word
+    logits = scores
+    mixed = scores
     if oov > 0:
-        bound = torch.cat([probabilities, probabilities[unknown_id].expand([oov])])
-    mixed = weight * torch.minimum(remembered, max_ratio * bound)
-    mixed[: scores.size(0)] += (1.0 - mixed.sum()) * probabilities
-    return torch.log(mixed) + total
+        logits = torch.cat([scores, scores[unknown_id].expand([oov])])
+        mixed = torch.cat([scores, torch.full([oov], -float("inf"), device=scores.device)])
+    log_ratio = torch.log(found) - (logits[words] - torch.logsumexp(scores, 0))  # log(r / p)
+    log_bound = math.log(max_ratio)
+    gain = weight * torch.exp(torch.clamp(log_ratio, max=log_bound))
+    kept = torch.exp(torch.clamp(log_bound - log_ratio, max=0.0))  # min(r, max_ratio * p) / r
+    rest = 1.0 - weight * (share * kept).sum()
+    mixed = mixed + torch.log(rest)
+    mixed[words] = logits[words] + torch.log(gain + rest * (words < scores.size(0)))
+    return mixed

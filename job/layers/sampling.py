@@ -15,7 +15,11 @@ WINDOW = 64  # newest words that the repetition penalty applies to
 
 
 class Options(NamedTuple):
-    """Options by Hugging Face's names. Temperature 0 is greedy; the others are off by default."""
+    """Options by Hugging Face's names. Temperature 0 is greedy; the others are off by default.
+
+    `invent_words` is for writers with a speller: whether the unknown token may be sampled, for
+    which the speller writes a word.
+    """
 
     temperature: float = 0.8
     top_k: int = 0
@@ -23,6 +27,7 @@ class Options(NamedTuple):
     min_p: float = 0.0
     repetition_penalty: float = 1.0
     no_repeat_ngram_size: int = 0
+    invent_words: bool = False
 
 
 def check(options: Options) -> None:

@@ -1,7 +1,7 @@
 """Scenes written by the network in memory, by the same rules as the exported model.
 
 Sampling and cache are the functions that TorchScript compiles into the exported file; only the
-network reads all scenes as one batch. No out-of-vocabulary word is spelled.
+network reads all scenes as one batch. No word is invented, whatever the option says.
 """
 
 from collections.abc import Sequence

@@ -47,7 +47,7 @@ class TorchScriptWriter:
             except (RuntimeError, ValueError) as error:
                 reason = str(error).strip().split("\n")[0][:120]
                 raise UserError(f"{path} is not a TorchScript file ({reason})") from None
-        if not hasattr(model, "stream_next_batch"):
+        if not _is_current(model):
             raise UserError(f"{path} has an older format: export the model again")
         self.model = model
 
@@ -69,6 +69,7 @@ class TorchScriptWriter:
                 [scene.min_p for scene in scenes],
                 [scene.repetition_penalty for scene in scenes],
                 [scene.no_repeat_ngram_size for scene in scenes],
+                [scene.invent_words for scene in scenes],
                 allowed,
                 False,
             )
@@ -87,3 +88,9 @@ class TorchScriptWriter:
         """Each word of a text with its log-probability in nats, without the cache."""
         with self.torch.inference_mode():
             return list(self.model.logprobs(text))
+
+
+def _is_current(model: Any) -> bool:
+    """Whether a TorchScript file has the methods and options that `TorchScriptWriter` uses."""
+    step = getattr(model, "stream_next_batch", None)
+    return step is not None and "invent_words" in {part.name for part in step.schema.arguments}

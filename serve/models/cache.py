@@ -45,11 +45,12 @@ def mix_cache(
     total = largest + np.log(np.exp(scores - largest).sum())
     logits = np.append(scores, np.full(oov, scores[unknown_id], scores.dtype))
     cached = np.flatnonzero(found)
+    log_p = logits[cached] - total
     with np.errstate(over="ignore"):  # of a very small p the ratio is infinite, and bounded
-        ratio = np.minimum(found[cached] * np.exp(total - logits[cached]), cache["max_ratio"])
-    gain = np.zeros(len(logits))
-    gain[cached] = cache["weight"] * ratio
-    rest = 1 - (gain * np.exp(logits - total)).sum()
-    gain[: len(scores)] += rest
+        ratio = np.minimum(found[cached] * np.exp(-log_p), cache["max_ratio"])
+    gain = cache["weight"] * ratio
+    factor = np.zeros(len(logits))  # by which each probability of the network is multiplied
+    factor[: len(scores)] = 1 - (gain * np.exp(log_p)).sum()
+    factor[cached] += gain
     with np.errstate(divide="ignore"):
-        return logits + np.log(gain)
+        return logits + np.log(factor)

@@ -145,7 +145,7 @@ class OnnxWriter:
     ) -> tuple[str, State]:
         """The next word of one scene, from scores (vocabulary,) and features (features,)."""
         mixed = self._mixed(scores, features, state).astype(np.float64)
-        if not self.speller:
+        if not (scene.invent_words and self.speller):
             mixed[self.unknown_id] = -np.inf
         if allowed:
             kept = np.full_like(mixed, -np.inf)
@@ -187,10 +187,16 @@ class OnnxWriter:
         scores, _, _, features = self._read([state.last], state.h, state.c)
         return self._mixed(scores[0, 0], features[0, 0], state)
 
-    def top_next(self, prompt: str, n: int) -> list[tuple[str, float]]:
-        """The `n` most likely next words with their probabilities at temperature 1."""
+    def top_next(self, prompt: str, n: int, invent_words: bool = False) -> list[tuple[str, float]]:
+        """The `n` most likely next words with their probabilities at temperature 1.
+
+        With `invent_words` the difference of their total from 1 belongs to words that the speller
+        would write.
+        """
         state = self.start(prompt, 0)
-        scores = self.next_scores(state)
+        scores = self.next_scores(state).astype(np.float64)
+        if not (invent_words and self.speller):
+            scores[self.unknown_id] = -np.inf
         probabilities = np.exp(scores - scores.max())
         probabilities /= probabilities.sum()
         probabilities[self.unknown_id] = 0

@@ -36,7 +36,7 @@ def _model_card(fact: Facts) -> str:
     loss = fact["held_out_loss"]
     rows = {
         "Speakers": f"{len(fact['speakers'])}: {', '.join(fact['speakers'][:8])}, ...",
-        "Vocabulary": f"{fact['vocabulary']:,} words; new words are spelled letter by letter",
+        "Vocabulary": f"{fact['vocabulary']:,} words; others can be invented, letter by letter",
         "Parameters": f"{fact['parameters']:,}",
         "Held-out loss": f"{loss:.3f} nats per word (perplexity {math.exp(loss):.1f})",
     }

@@ -21,6 +21,7 @@ class WriteForm:
     first_line: gr.Textbox
     preset: gr.Radio
     sliders: dict[str, gr.Slider]
+    invent_words: gr.Checkbox
     seed: gr.Textbox
     start: gr.Button
     stop: gr.Button
@@ -28,8 +29,13 @@ class WriteForm:
 
     @property
     def scene_inputs(self) -> list[gr.components.Component]:
-        """The components whose values make a scene: model, both cast lists, sliders."""
-        return [self.model, self.cast, self.more_cast, *self.sliders.values()]
+        """The components whose values make a scene; `scene_input_names` names them."""
+        return [self.model, self.cast, self.more_cast, self.invent_words, *self.sliders.values()]
+
+    @property
+    def scene_input_names(self) -> list[str]:
+        """The name of each of `scene_inputs`."""
+        return ["model", "cast", "more_cast", "invent_words", *self.sliders]
 
 
 def add_write_form(facts: list[Facts]) -> WriteForm:
@@ -50,9 +56,24 @@ def add_write_form(facts: list[Facts]) -> WriteForm:
         examples = [gr.Button(name, size="sm") for name, *_ in example_scenes(speakers)]
     with gr.Accordion("Sampling options", open=False):
         sliders = {name: slider(name) for name in SLIDERS}
+        invent_words = gr.Checkbox(
+            label="Invent words",
+            info="also write words that are in neither the show nor your lines, letter by letter",
+        )
         seed = seed_field("empty: random", info="the same seed and options give the same scene")
     return WriteForm(
-        model, cast, more_cast, setting, first_line, preset, sliders, seed, start, stop, examples
+        model,
+        cast,
+        more_cast,
+        setting,
+        first_line,
+        preset,
+        sliders,
+        invent_words,
+        seed,
+        start,
+        stop,
+        examples,
     )
 
 

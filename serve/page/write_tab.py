@@ -42,7 +42,7 @@ def _connect_writing(
     """Connects everything that generates a scene."""
 
     def scene_of(values: tuple[Any, ...], seed: Any = None) -> Scene:
-        options = dict(zip(["model", "cast", "more_cast", *form.sliders], values, strict=True))
+        options = dict(zip(form.scene_input_names, values, strict=True))
         casts = [options.pop("cast") or [], options.pop("more_cast") or []]
         if not all(isinstance(names, list) for names in casts):
             casts = [[0], []]  # an invalid cast, which `Scene` refuses

@@ -44,6 +44,7 @@ class Scene:
     min_p: float = 0.0
     repetition_penalty: float = 1.0
     no_repeat_ngram_size: int = 0
+    invent_words: bool = False  # whether the speller may write words that are not in the show
     seed: int = 0
     model: str = ""  # name of a bundle; empty is the first
     weights: str = ""  # first digits of the SHA-256 of the weights; informative
@@ -55,8 +56,9 @@ class Scene:
             raise UserError(
                 f"the scene is full ({MAX_TEXT:,} characters): save it and start another one"
             )
-        if not isinstance(self.one_line, bool):
-            raise UserError("one_line must be true or false")
+        for name in ("one_line", "invent_words"):
+            if not isinstance(getattr(self, name), bool):
+                raise UserError(f"{name} must be true or false")
         if not isinstance(self.cast, list | tuple) or len(self.cast) > MAX_CAST:
             raise UserError(f"cast must be a list of at most {MAX_CAST} names")
         cast = tuple(clean_text(name, "cast") for name in self.cast)

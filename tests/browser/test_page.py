@@ -29,6 +29,19 @@ def test_scene_is_shown_as_script_and_downloaded(page):
     assert recipe["prompt"] == "(a bell)\n\nBob: no?"
 
 
+def test_invent_words_is_off_until_its_box_is_checked(page):
+    page.get_by_text("Sampling options").click()
+    box = page.get_by_label("Invent words")
+    expect(box).not_to_be_checked()
+    expect(page.get_by_text("words that are in neither the show nor your lines")).to_be_visible()
+    for checked in (False, True):
+        box.set_checked(checked)
+        write_scene(page, "Ann: hello", seed="7")
+        recipe = json.loads(downloaded(page, "Download JSON"))
+        assert recipe["invent_words"] is checked
+        assert recipe["top_p"] == 0.95
+
+
 def test_cast_limits_the_speakers(page):
     page.get_by_label("Bob", exact=True).check()
     write_scene(page)

@@ -1,5 +1,7 @@
 """The neural cache of one scene against its definition over a whole text."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -27,6 +29,19 @@ def test_cache_mixture_has_the_probabilities_of_its_definition(words, size, seed
     bounded = mix_cache(*given_to, 0.3, 0.2, 0, 2, 1.5)
     assert bounded.logsumexp(0).item() == pytest.approx(scores.logsumexp(0).item(), abs=1e-4)
     assert (torch.softmax(bounded[:7], 0) < 1.31 * torch.softmax(scores, 0) + 1e-6).all()
+
+
+def test_cache_has_no_underflow_at_very_low_probabilities():
+    """The cached words' probabilities are below the smallest float32; their ratio stays bounded."""
+    scores, ones = torch.tensor([0.0, -200.0, -300.0, -400.0]), torch.ones(2)
+    recent = torch.tensor([2, 5, 2])  # 5 is the second out-of-vocabulary word; 3 is the unknown id
+    keys = ring(torch.ones(3, 2), 9)
+    mixed = mix_cache(scores, ones, keys, recent, 3, 1.0, 0.5, 3, 2, 10.0)
+    assert mixed[:2].tolist() == pytest.approx([0, -200], abs=1e-5)
+    assert mixed[2].item() == pytest.approx(-300 + math.log(1 + 0.5 * 10), abs=1e-4)
+    assert mixed[3].item() == pytest.approx(-400, abs=1e-4)
+    assert mixed[4].isneginf()  # the cache does not hold it
+    assert mixed[5].item() == pytest.approx(-400 + math.log(0.5 * 10), abs=1e-4)
 
 
 @given(st.integers(0, 30), st.integers(0, 9))

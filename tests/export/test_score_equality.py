@@ -72,7 +72,8 @@ def test_evaluator_and_writers_have_equal_log_probabilities(exported, top_next):
     known = {names.get(word, word) for word in vocabulary.words}
     recalled = 0
     for place, word in enumerate(words):
-        found = dict(top_next(join_words(words[:place], vocabulary.symbols), EVERY_WORD))
+        prompt = join_words(words[:place], vocabulary.symbols)
+        found = dict(top_next(prompt, EVERY_WORD, invent_words=True))
         unknown_token = 1 - sum(found.values())  # `top_next` leaves it out
         shown = names.get(word, word)
         if place not in unknown:
@@ -87,3 +88,13 @@ def test_evaluator_and_writers_have_equal_log_probabilities(exported, top_next):
         assert of_word[place] == pytest.approx(expected, abs=1e-3)
     assert len(set(text.oov)) >= 3
     assert recalled >= 3  # the cache has recalled out-of-vocabulary words
+
+
+@pytest.mark.parametrize("prompt", ["Ann: hello zork, Bob!\n\n", TEXT])
+def test_probability_of_invented_words_goes_to_all_other_words(top_next, prompt):
+    with_invented = dict(top_next(prompt, EVERY_WORD, invent_words=True))
+    total = math.fsum(with_invented.values())
+    assert total < 0.9999
+    expected = {word: chance / total for word, chance in with_invented.items()}
+    assert dict(top_next(prompt, EVERY_WORD)) == pytest.approx(expected, rel=1e-5)
+    assert expected["zork"] > 0

@@ -1,9 +1,11 @@
-"""Out-of-vocabulary words: in prompts, spelled, and repeated by the neural cache."""
+"""Out-of-vocabulary words: in prompts, invented on request, and repeated by the neural cache."""
 
 import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data.vocab import Vocabulary
 from export.torchscript.speller import MAX_LETTERS, ScriptSpeller
@@ -46,15 +48,50 @@ def test_speller_in_torchscript_spells_as_the_trained_speller():
 
 
 @pytest.mark.parametrize("int8", [False, True])
-def test_out_of_vocabulary_words_are_spelled_and_the_unknown_word_is_not_generated(int8):
+def test_words_are_invented_on_request_and_the_unknown_word_is_not_generated(int8):
     writer, _ = make(unknown_bias=4.0, int8=int8)
     scripted = script(writer)
-    text = scripted.generate("", 60, 1.0, 0, 1.0, 0.0, 1.0, 5)
-    assert text == writer.generate("", 60, 1.0, 0, 1.0, 0.0, 1.0, 5)
+    options = {"temperature": 1.0, "top_p": 1.0, "invent_words": True}
+    text = scripted.generate("", 60, seed=5, **options)
+    assert text == writer.generate("", 60, seed=5, **options)
     assert "<unk>" not in text
     assert scripted.unknown_words(text)
-    again = scripted.generate("", 60, 1.0, 0, 1.0, 0.0, 1.0, 6)
+    again = scripted.generate("", 60, seed=6, **options)
     assert again != text
+    assert scripted.generate_batch(["", ""], 60, seed=5, **options) == [text, again]
+
+
+@pytest.fixture(scope="module")
+def inventive():
+    """A writer with a cache and a likely unknown token: (in eager mode, scripted)."""
+    writer, _ = make({"size": 9, "theta": 0.1, "weight": 0.5}, unknown_bias=4.0)
+    return writer, script(writer)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.text("abz: \n.é", max_size=30),
+    st.integers(0, 2**31 - 1),
+    st.sampled_from([0.0, 0.5, 1.0, 5.0]),
+    st.sampled_from([0.5, 1.0]),
+    st.sampled_from([1.0, 2.0]),
+)
+def test_words_outside_vocabulary_and_prompt_are_only_generated_on_request(
+    inventive, prompt, seed, temperature, top_p, penalty
+):
+    eager, scripted = inventive
+    given_to = prompt, 30, temperature, 0, top_p, 0.0, penalty, seed
+    text = scripted.generate(*given_to)
+    assert set(scripted.unknown_words(text)) <= set(scripted.unknown_words(prompt))
+    assert text == eager.generate(*given_to) == scripted.generate(*given_to, invent_words=False)
+    state = scripted.stream_start(prompt, seed)
+    in_prompt = state[4]
+    for _ in range(10):
+        _, state = scripted.stream_next(state, temperature, 0, top_p, 0.0, penalty)
+        assert state[4] == in_prompt
+    for _ in range(30):
+        _, state = scripted.stream_next(state, max(0.5, temperature), top_p=1.0, invent_words=True)
+    assert len(state[4]) > len(in_prompt)
 
 
 def test_cache_repeats_an_out_of_vocabulary_word_of_the_prompt():
@@ -68,7 +105,7 @@ def test_cache_repeats_an_out_of_vocabulary_word_of_the_prompt():
 
 def test_stream_state_with_spelled_words_can_be_reused():
     writer = script(make({"size": 9, "theta": 0.1, "weight": 0.5}, unknown_bias=3.0)[0])
-    options = (1.0, 0, 1.0, 0.0, 1.2)
+    options = (1.0, 0, 1.0, 0.0, 1.2, 0, True)
     state = writer.stream_start("zork: ", 4)
     for _ in range(30):
         _, state = writer.stream_next(state, *options)
@@ -76,11 +113,22 @@ def test_stream_state_with_spelled_words_can_be_reused():
     assert len(set(first)) == 1
 
 
+def test_only_the_unknown_token_allowed_is_refused_unless_words_are_invented():
+    writer = script(make(unknown_bias=4.0)[0])
+    state, only = writer.stream_start("ann:", 2), [int(writer.unknown_id)]
+    with pytest.raises(torch.jit.Error, match="besides that of the unknown token"):
+        writer.stream_next(state, allowed_tokens=only)
+    _, after = writer.stream_next(state, invent_words=True, allowed_tokens=only)
+    assert len(after[4]) == 1
+
+
 def test_unknown_word_is_excluded_without_a_speller():
     writer, _ = make()
     plain = ScriptWriter(RNN(4, 4, 8, 8, 1), Vocabulary.build("a b c a b c d", "T", 2), {}, {})
     assert not plain.speller.enabled
-    assert "<unk>" not in plain.generate("x y", 30, 1.0, 0, 1.0, 0.0, 1.0, 1)
+    for invent_words in (False, True):
+        text = plain.generate("x y", 30, 1.0, 0, 1.0, 0.0, 1.0, 1, invent_words=invent_words)
+        assert "<unk>" not in text
     assert writer.speller.enabled
 
 

@@ -15,6 +15,7 @@ int main(int count, char** arguments) {
     const torch::jit::Kwargs options = {
         {"max_new_tokens", 40},
         {"temperature", std::stod(arguments[4])},
+        {"invent_words", true},
         {"seed", static_cast<int64_t>(std::stoll(arguments[3]))},
     };
     std::cout << writer.get_method("generate")({prompt}, options).toStringRef();

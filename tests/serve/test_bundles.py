@@ -118,6 +118,17 @@ class Older(torch.nn.Module):
         return state
 
 
+class WithoutInvention(torch.nn.Module):
+    """Like an export of an older format: `stream_next_batch` without `invent_words`."""
+
+    def forward(self, x: int) -> int:
+        return x
+
+    @torch.jit.export
+    def stream_next_batch(self, states: list[int], temperatures: list[float]) -> list[int]:
+        return states
+
+
 class Unrelated(torch.nn.Module):
     """A TorchScript file of another program."""
 
@@ -125,7 +136,7 @@ class Unrelated(torch.nn.Module):
         return x
 
 
-@pytest.mark.parametrize("module", [Older, Unrelated])
+@pytest.mark.parametrize("module", [Older, WithoutInvention, Unrelated])
 def test_torchscript_file_of_an_older_format_is_an_error(copy, module, tmp_path):
     path = tmp_path / "older.pt"
     torch.jit.save(torch.jit.script(module()), str(path))

@@ -118,9 +118,9 @@ def test_cast_of_one_speaks_every_line(small, runtime, name):
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_cast_holds_for_a_model_with_a_speller(spelling, runtime):
+    options = {"temperature": 1.2, "top_p": 1, "max_new_tokens": 40}
     scenes = [
-        Scene(cast=["Bob"], seed=seed, temperature=1.2, top_p=1, max_new_tokens=40)
-        for seed in range(8)
+        Scene(seed=seed, invent_words=seed % 2 == 0, cast=["Bob"], **options) for seed in range(8)
     ]
     for written, writing in write_all(spelling[runtime].writer, scenes):
         for line in lines_begun(written):

@@ -25,6 +25,16 @@ def test_compare_gives_the_text_of_each_scene_alone(actions):
     assert same[0][0] == same[1][0] == left
 
 
+def test_compare_with_and_without_invented_words(spelling):
+    with actions_on(spelling["onnx"]) as actions:
+        shared = {"prompt": "Ann: hello zork", "max_new_tokens": 60}
+        one, two = actions.scene_pair({}, {"invent_words": True}, 3, **shared)
+        assert (one.invent_words, two.invent_words) == (False, True)
+        (left, _), (right, _) = compared(actions, one, two)
+        assert set(actions.unknown_words(left, "")) == {"zork"}
+        assert len(actions.unknown_words(right, "")) > 1
+
+
 def test_compare_of_two_models(small, spelling):
     with actions_on(small["onnx"], spelling["onnx"]) as actions:
         names = list(actions.models)

@@ -39,6 +39,7 @@ def random_scene(source, prompt=None, words=25):
         min_p=pick([0, 0, 0.02, 0.2]),
         repetition_penalty=pick([1, 1, 1.2, 2]),
         no_repeat_ngram_size=pick([0, 0, 1, 2, 3]),
+        invent_words=pick([False, True]),
         seed=source.randrange(2**31),
     )
 
@@ -63,17 +64,26 @@ def same_words(models, scene):
     return one
 
 
+def invented_words(vocabulary, scene, pieces):
+    """The generated words that are in neither the vocabulary nor the prompt."""
+    characters = {name: symbol for symbol, name in vocabulary.symbols.items()}
+    of_prompt = {characters.get(word, word) for word in vocabulary.split(scene.prompt)}
+    known = {*vocabulary.words, *vocabulary.symbols} - {vocabulary.unknown}
+    return {piece.strip(" ") for piece in pieces} - known - of_prompt
+
+
 @pytest.mark.parametrize("name", ["small", "spelling", "long_cache"])
 def test_runtimes_generate_the_same_words(name, request):
     models = request.getfixturevalue(name)
     vocabulary = models["onnx"].writer.vocabulary
-    known = {*vocabulary.words, *vocabulary.symbols}
     source = random.Random(5)
-    spelled = 0
+    invented = 0
     for _ in range(18):
-        chunks = same_words(models, random_scene(source))
-        spelled += any(chunk.strip(" ") not in known for chunk in chunks)
-    assert (spelled > 2) == (name != "small")
+        scene = random_scene(source)
+        new = invented_words(vocabulary, scene, same_words(models, scene))
+        assert scene.invent_words or not new, scene
+        invented += bool(new)
+    assert (invented > 2) == (name != "small")
 
 
 @pytest.mark.parametrize("name", ["spelling", "long_cache"])
@@ -86,6 +96,20 @@ def test_runtimes_generate_the_same_words_after_a_long_prompt(name, lines, reque
     same_words(models, random_scene(source, prompt + source.choice(PROMPTS), 40))
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("name", ["spelling", "long_cache"])
+@settings(deadline=None, max_examples=20)
+@given(text=st.text(max_size=30), seed=st.integers(0, 10**6))
+def test_words_are_only_invented_on_request(name, runtime, request, text, seed):
+    writer = request.getfixturevalue(name)[runtime].writer
+    scene = dataclasses.replace(random_scene(random.Random(seed), text), invent_words=False)
+    assert not invented_words(writer.vocabulary, scene, written(writer, scene))
+    likely = Scene(scene.prompt, seed=scene.seed, temperature=1, top_p=1, max_new_tokens=60)
+    assert not invented_words(writer.vocabulary, likely, written(writer, likely))
+    likely = dataclasses.replace(likely, invent_words=True)
+    assert invented_words(writer.vocabulary, likely, written(writer, likely))
+
+
 @pytest.mark.parametrize("words", [255, 256, 257, 258, 999, 1000, 1001])
 def test_runtimes_agree_at_the_ends_of_chunk_and_cache(long_cache, words):
     writers = [model.writer for model in long_cache.values()]
@@ -96,7 +120,7 @@ def test_runtimes_agree_at_the_ends_of_chunk_and_cache(long_cache, words):
     prompt = text + " hello" * (words - len(vocabulary.split(text)))
     assert len(vocabulary.split(prompt)) == words
     states = [writer.start(prompt, 3) for writer in writers]
-    scene = Scene(temperature=1.2, top_p=1)
+    scene = Scene(temperature=1.2, top_p=1, invent_words=True)
     for _ in range(12):
         (one, states[0]), (two, states[1]) = (
             one_more(writer, state, scene) for writer, state in zip(writers, states, strict=True)
@@ -106,24 +130,29 @@ def test_runtimes_agree_at_the_ends_of_chunk_and_cache(long_cache, words):
 
 def test_runtimes_agree_beyond_a_small_cache(spelling):
     """With a cache of 20 words, whose ring buffer wraps around fifteen times."""
-    scene = Scene("Ann: zork", max_new_tokens=300, temperature=1.1, top_p=1, seed=2)
+    options = {"temperature": 1.1, "top_p": 1, "invent_words": True}
+    scene = Scene("Ann: zork", max_new_tokens=300, seed=2, **options)
     assert len(same_words(spelling, scene)) == 300
 
 
 def test_runtimes_agree_while_the_largest_cache_wraps_around(long_cache):
-    scene = Scene(LINE * 52, max_new_tokens=80, temperature=1.1, top_p=1, seed=2)
+    options = {"temperature": 1.1, "top_p": 1, "invent_words": True}
+    scene = Scene(LINE * 52, max_new_tokens=80, seed=2, **options)
     assert len(same_words(long_cache, scene)) == 80
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**31 - 1, 2147483562, 2147483397, 1234567890])
 def test_runtimes_agree_at_the_ends_of_the_seed_range(spelling, seed):
-    same_words(spelling, Scene(seed=seed, max_new_tokens=60, temperature=1.5, top_p=1))
+    options = {"temperature": 1.5, "top_p": 1, "invent_words": True}
+    same_words(spelling, Scene(seed=seed, max_new_tokens=60, **options))
 
 
 @settings(deadline=None, max_examples=15)
 @given(st.text(max_size=60), st.integers(0, 2**31 - 1))
 def test_runtimes_agree_after_arbitrary_prompts(spelling, text, seed):
-    same_words(spelling, Scene(text, seed=seed, max_new_tokens=8, temperature=1.2))
+    for invent_words in (False, True):
+        options = {"temperature": 1.2, "invent_words": invent_words}
+        same_words(spelling, Scene(text, seed=seed, max_new_tokens=8, **options))
 
 
 @pytest.mark.parametrize("name", ["small", "spelling", "long_cache"])
@@ -173,7 +202,8 @@ def ring(state):
 def test_state_can_be_reused_until_the_next_state_is_used(name, runtime, lines, words, request):
     """An earlier sample has no effect, also where the ring buffer of the cache wraps around."""
     writer = request.getfixturevalue(name)[runtime].writer
-    scene, other = Scene(temperature=1.3, top_p=1), Scene(temperature=2, top_p=1)
+    scene = Scene(temperature=1.3, top_p=1, invent_words=True)
+    other = dataclasses.replace(scene, temperature=2)
     prompt = LINE * lines + "Ann: zork"
     before = len(writer.vocabulary.split(prompt))
     assert lines != 52 or before < 1000 < before + words - 10
@@ -222,7 +252,8 @@ def test_batched_scenes_equal_single_scenes(name, runtime, request):
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_batch_of_equal_scenes_gives_equal_texts(spelling, runtime):
-    scene = Scene("Ann: zork", cast=["Bob"], seed=3, max_new_tokens=20, temperature=1.3, top_p=1)
+    options = {"temperature": 1.3, "top_p": 1, "invent_words": True}
+    scene = Scene("Ann: zork", cast=["Bob"], seed=3, max_new_tokens=20, **options)
     writer = spelling[runtime].writer
     assert batched(writer, [scene] * 7) == [written(writer, scene)] * 7
 

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from data import versions
 from data.command_line import UserError
 from serve.limits import MAX_CAST, MAX_TEXT, OPTION_RANGES, RANDOM_SEEDS
 from serve.scenes.scene import PRESETS, Scene, build_scene, clean_text, shortened
 
 TEXTS = ("prompt", "after", "model", "weights")
+FLAGS = ("one_line", "invent_words")
 INTEGERS = ("max_new_tokens", "top_k", "no_repeat_ngram_size", "seed")
 FIELDS = [field.name for field in dataclasses.fields(Scene)]
 HUGE = 10**5000
@@ -68,7 +70,7 @@ def test_scene_field_is_kept_or_named_in_one_line(name, value):
         assert isinstance(value, str)
         assert len(kept) <= MAX_TEXT
         kept.encode("utf-8")
-    elif name == "one_line":
+    elif name in FLAGS:
         assert kept is value
         assert isinstance(value, bool)
     else:
@@ -115,6 +117,8 @@ def test_scene_ranges_include_their_ends(name):
         ({"cast": [["Ann"]]}, "cast must be a text"),
         ({"one_line": 1}, "one_line must be true or false"),
         ({"one_line": "yes"}, "one_line must be true or false"),
+        ({"invent_words": 1}, "invent_words must be true or false"),
+        ({"invent_words": None}, "invent_words must be true or false"),
     ],
 )
 def test_scene_error_messages(fields, message):
@@ -158,6 +162,7 @@ scenes = st.builds(
     prompt=st.text(max_size=200),
     after=st.text(max_size=50),
     one_line=st.booleans(),
+    invent_words=st.booleans(),
     cast=st.lists(st.text(max_size=20), max_size=5),
     model=st.text(max_size=20),
     weights=st.text("0123456789abcdef", max_size=16),
@@ -207,7 +212,7 @@ def test_scene_json_rejects_other_json(value):
 @quick
 @given(st.dictionaries(st.sampled_from([*FIELDS, "format", "version", "x"]), unusual), st.data())
 def test_scene_json_fields_of_any_type_are_read_or_rejected(fields, data):
-    whole = {"format": "cold-open-scene", "version": 1, **fields}
+    whole = {"format": "cold-open-scene", "version": versions.SCENE, **fields}
     if data.draw(st.booleans()):
         whole.pop(data.draw(st.sampled_from(sorted(whole))))
     try:
@@ -216,7 +221,7 @@ def test_scene_json_fields_of_any_type_are_read_or_rejected(fields, data):
         return
     message = error_of(Scene.from_json, text)
     if message is None:
-        assert whole["version"] == 1
+        assert whole["version"] == versions.SCENE
         assert set(whole) <= {*FIELDS, "format", "version"}
 
 
@@ -225,7 +230,7 @@ def test_scene_json_rejects_deep_nesting(field):
     # At some depths Python's json parses the value and its repr fails.
     for depth in [10, 500, *range(850, 1001), 3_000, 15_000]:
         value = "[" * depth + "]" * depth
-        text = f'{{"format": "cold-open-scene", "version": 1, "{field}": {value}}}'
+        text = f'{{"format": "cold-open-scene", "version": 2, "{field}": {value}}}'
         assert error_of(Scene.from_json, text)
 
 
@@ -237,11 +242,11 @@ def test_scene_json_rejects_deep_nesting(field):
         ("1" * 6000, "this is not a scene's JSON"),
         ("[]", "it lacks format = 'cold-open-scene'"),
         ('{"format": "x"}', "it lacks format"),
-        ('{"format": "cold-open-scene"}', "this program reads 1"),
-        ('{"format": "cold-open-scene", "version": 2}', "this program reads 1"),
-        ('{"format": "cold-open-scene", "version": 1, "top_q": 1}', "a scene has no field 'top_q'"),
-        ('{"format": "cold-open-scene", "version": 1, "top_p": NaN}', "top_p must be from"),
-        ('{"format": "cold-open-scene", "version": 1, "top_p": 1e999}', "top_p must be from"),
+        ('{"format": "cold-open-scene"}', "this program reads 2"),
+        ('{"format": "cold-open-scene", "version": 1}', "has version 1, this program reads 2"),
+        ('{"format": "cold-open-scene", "version": 2, "top_q": 1}', "a scene has no field 'top_q'"),
+        ('{"format": "cold-open-scene", "version": 2, "top_p": NaN}', "top_p must be from"),
+        ('{"format": "cold-open-scene", "version": 2, "top_p": 1e999}', "top_p must be from"),
         (None, "a scene's JSON must be a text"),
         (" " * 10**6, "a scene's JSON must be a text of at most 96,000 characters"),
     ],

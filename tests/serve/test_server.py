@@ -70,6 +70,8 @@ def test_gradio_client_calls_every_endpoint(client):
     assert facts["done"]
     assert facts["seed"] == 7
     assert client.predict(facts["scene"], api_name="/open_scene")[0] == text
+    _, facts = client.predict("Ann:", seed=7, invent_words=True, api_name="/write")
+    assert json.loads(facts["scene"])["invent_words"] is True
     longer, _ = client.predict(text, seed=1, max_new_tokens=20, api_name="/continue_scene")
     assert longer.startswith(text.rstrip()[:-1])
     rewritten, _ = client.predict("Ann: hello.\n\nBob: no?", 0, seed=2, api_name="/rewrite_line")

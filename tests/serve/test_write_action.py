@@ -92,9 +92,10 @@ def test_write_keeps_prompt_and_following_text(spelled, text, seed):
 @pytest.mark.parametrize("cast", [(), ("Bob",)])
 def test_scene_json_reproduces_every_kind_of_scene(spelling, runtime, cast):
     with actions_on(spelling[runtime]) as actions:
-        base = build_scene("wild", 7, max_new_tokens=20, cast=cast)
+        base = build_scene("wild", 7, max_new_tokens=20, cast=cast, invent_words=True)
         for scene in (
             dataclasses.replace(base, prompt=TEXT),
+            dataclasses.replace(base, prompt=TEXT, invent_words=False),
             base,
             actions.continue_scene(TEXT, -1, base),
             actions.continue_scene(TEXT, 1, base),
