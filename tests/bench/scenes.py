@@ -2,7 +2,7 @@
 
 Each model is read from its TorchScript file alone and writes with its default settings. A prompt is
 the opening of a real scene: all up to the first speaker's name, such as a scene heading, a stage
-direction and "odette:". A real scene is a piece of held-out text of the same length, and its
+direction and "odette:". A real scene is an excerpt of held-out text of the same length, and its
 opening counts as its prompt. Another network, the judge, gives the perplexity of all scenes.
 """
 
