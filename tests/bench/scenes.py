@@ -139,8 +139,8 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
     if not isinstance(texts.train_ids, list):
         progress("note: the text is a prepared corpus: copies are searched for in a sample of it")
     held_out = texts.vocabulary.split(texts.test_text or texts.valid_text)
-    pieces = excerpts(held_out, options.scenes, options.words, SHUFFLE_SEED)
-    real = [Scene(piece, opening(piece)) for piece in pieces]
+    chosen = excerpts(held_out, options.scenes, options.words, SHUFFLE_SEED)
+    real = [Scene(words, opening(words)) for words in chosen]
     prompts = list(itertools.islice(itertools.cycle(real), options.scenes))
 
     columns = {REAL: (real, {word for writer in writers for word in writer.words})}

@@ -64,12 +64,12 @@ def same_words(models, scene):
     return one
 
 
-def invented_words(vocabulary, scene, pieces):
+def invented_words(vocabulary, scene, chunks):
     """The generated words that are in neither the vocabulary nor the prompt."""
     characters = {name: symbol for symbol, name in vocabulary.symbols.items()}
     of_prompt = {characters.get(word, word) for word in vocabulary.split(scene.prompt)}
     known = {*vocabulary.words, *vocabulary.symbols} - {vocabulary.unknown}
-    return {piece.strip(" ") for piece in pieces} - known - of_prompt
+    return {chunk.strip(" ") for chunk in chunks} - known - of_prompt
 
 
 @pytest.mark.parametrize("name", ["small", "spelling", "long_cache"])
