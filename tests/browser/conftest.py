@@ -24,9 +24,9 @@ def address(bundle, tmp_path_factory):
         assert "Traceback" not in server.log.read_text()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium."""
+    """Chromium. Playwright runs an event loop, so it is closed before tests of another file."""
     if not CHROMIUM:
         pytest.fail("no Chromium on this machine: install one, or give its path as CHROMIUM")
     with sync_playwright() as playwright:
