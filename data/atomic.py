@@ -31,3 +31,9 @@ def atomic_write(path: pathlib.Path) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes a text file as UTF-8; see `atomic_write`."""
+    with atomic_write(path) as file:
+        file.write(text.encode())

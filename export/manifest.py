@@ -1,7 +1,6 @@
 """manifest.json: the files of a bundle with checksums, their origin, scores and signature."""
 
 import datetime
-import hashlib
 import pathlib
 import sys
 from typing import Any
@@ -10,6 +9,7 @@ import onnx
 import torch
 
 from data import versions
+from data.checksum import file_sha256
 from data.vocab import Vocabulary
 from job.checkpoint import Checkpoint, git_commit
 from job.model import RNN
@@ -50,7 +50,7 @@ def build_manifest(
         if not (folder / name).is_file():
             continue
         files[name] = {
-            "sha256": sha256(folder / name),
+            "sha256": file_sha256(folder / name),
             "bytes": (folder / name).stat().st_size,
             "format": kind,
         }
@@ -91,9 +91,3 @@ def build_manifest(
             },
         },
     }
-
-
-def sha256(path: pathlib.Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,9 +10,10 @@ from typing import Any
 import onnx
 
 from data import versions
+from data.checksum import file_sha256
 from data.command_line import UserError
 from data.vocab import Vocabulary
-from export.manifest import FORMATS, MANIFEST, sha256
+from export.manifest import FORMATS, MANIFEST
 from export.parity import compare
 from export.runtimes import load_torchscript, step_of_onnx, step_of_torchscript
 
@@ -61,7 +62,7 @@ def check_checksums(folder: pathlib.Path, manifest: dict[str, Any]) -> None:
         path = folder / name
         if not path.is_file():
             raise UserError(f"{path} is missing: the manifest lists it")
-        if path.stat().st_size != file["bytes"] or sha256(path) != file["sha256"]:
+        if path.stat().st_size != file["bytes"] or file_sha256(path) != file["sha256"]:
             raise UserError(f"{path} differs from the manifest's checksum: download it again")
 
 

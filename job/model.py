@@ -210,7 +210,7 @@ class RNN(nn.Module):
         x, state = x.to(dtype), [tensor.to(dtype) for tensor in state]
         weights = [weight.to(dtype) for weight in weights]
         if x.is_cuda:
-            weights = pack(weights)
+            weights = in_one_buffer(weights)
         options = (True, 1, 0.0, self.training, False, True)  # biases, layers, ..., batch_first
         with torch.autocast(device, enabled=False):
             if self.cell == "lstm":
@@ -220,7 +220,7 @@ class RNN(nn.Module):
             return x, (h,)
 
 
-def pack(weights: list[Tensor]) -> list[Tensor]:
+def in_one_buffer(weights: list[Tensor]) -> list[Tensor]:
     """The same weights as views of one buffer, as cuDNN needs them; else it copies and warns."""
     buffer = torch.cat([weight.reshape(-1) for weight in weights])
     parts = buffer.split([weight.numel() for weight in weights])

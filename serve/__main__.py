@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 from data.command_line import UserError, run
-from serve.config import Config, parse
+from serve.config import ServerConfig, parse
 from serve.limits import CONNECTION_TIMEOUT
 
 log = logging.getLogger("cold_open")
@@ -42,7 +42,7 @@ def main() -> int:
     return asyncio.run(serve(app, engine, config, shows))
 
 
-async def serve(app: Any, engine: Any, config: Config, shows: str) -> int:
+async def serve(app: Any, engine: Any, config: ServerConfig, shows: str) -> int:
     """Serves until SIGTERM or SIGINT, then shuts down gracefully: active scenes may end."""
     import uvicorn
 

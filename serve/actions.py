@@ -166,7 +166,7 @@ class Actions:
         scored = await self.engine.run(writer.logprobs, text)
         words = [word for word, _ in scored]
         names = [name for name, _ in vocabulary.speakers]
-        known = set(typed(vocabulary, vocabulary.words)) - {vocabulary.unknown}
+        known = set(with_characters(vocabulary, vocabulary.words)) - {vocabulary.unknown}
         cased = script.sentence_case(tokens.join_words(words, {}), names)
         found, start = [], 0
         for chunk, (_, value) in zip(with_spaces(words), scored, strict=True):
@@ -182,7 +182,7 @@ class Actions:
         known = set(vocabulary.words) - {vocabulary.unknown}
         words = dict.fromkeys(vocabulary.split(clean_text(text, "text")))
         unknown = [word for word in words if word not in known]
-        return typed(vocabulary, unknown[:MAX_UNKNOWN_WORDS])
+        return with_characters(vocabulary, unknown[:MAX_UNKNOWN_WORDS])
 
     def fountain(self, text: Any, model: Any) -> str:
         """A script in the Fountain format."""
@@ -214,10 +214,10 @@ def line_span(text: str, line: Any) -> tuple[int, int]:
 
 def typed_words(vocabulary: Vocabulary, text: Any) -> list[str]:
     """The words of a text, symbols as their characters."""
-    return typed(vocabulary, vocabulary.split(clean_text(text, "text")))
+    return with_characters(vocabulary, vocabulary.split(clean_text(text, "text")))
 
 
-def typed(vocabulary: Vocabulary, words: list[str]) -> list[str]:
+def with_characters(vocabulary: Vocabulary, words: list[str]) -> list[str]:
     """Words with each symbol's name replaced by its character."""
     characters = {name: symbol for symbol, name in vocabulary.symbols.items()}
     return [characters.get(word, word) for word in words]

@@ -11,7 +11,7 @@ from serve import limits
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class ServerConfig:
     """The settings of one server.
 
     Raises:
@@ -51,10 +51,10 @@ class Config:
             ) from None
 
 
-def parse(arguments: list[str] | None = None) -> Config:
+def parse(arguments: list[str] | None = None) -> ServerConfig:
     """The settings from the command line and the environment."""
     parser = Parser(prog="python -m serve", description="Serves the web page of exported models.")
-    add, default = parser.add_argument, Config()
+    add, default = parser.add_argument, ServerConfig()
     add("--artifacts", type=pathlib.Path, default=default.artifacts,
         help="folder with exported models, one bundle per subfolder")  # fmt: skip
     add("--model", type=pathlib.Path, help="serve one model only: a bundle's folder or model file")
@@ -83,4 +83,4 @@ def parse(arguments: list[str] | None = None) -> Config:
         help="lowest level that is logged")  # fmt: skip
     add("--log-prompts", action=argparse.BooleanOptionalAction, default=False,
         help="log prompts and texts, which are left out by default")  # fmt: skip
-    return Config(**vars(parser.parse_args(arguments)))
+    return ServerConfig(**vars(parser.parse_args(arguments)))

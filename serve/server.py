@@ -10,7 +10,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from serve.actions import Actions
-from serve.config import Config
+from serve.config import ServerConfig
 from serve.gradio_compat import check_routes, endpoint_arguments, input_counts, queue_length
 from serve.instrumentation import Instrumentation
 from serve.metrics import CONTENT_TYPE, Metrics
@@ -19,7 +19,7 @@ from serve.page.app import CSS, THEME, build_app, head_html
 from serve.scenes.engine import Engine
 
 
-def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Config) -> Any:
+def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: ServerConfig) -> Any:
     """The ASGI application.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The guard against contamination: how much of a held-out show occurs in the base's text."""
+"""The contamination check: how much of a held-out show occurs in the base's text."""
 
 import dataclasses
 import pathlib

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from data import versions
+from data.checksum import file_sha256
 from data.command_line import UserError
 from data.vocab import Vocabulary
 
@@ -134,9 +135,8 @@ def changed_file(entries: Iterable[dict[str, Any]]) -> str:
             status = os.stat(entry["path"])
             if (status.st_size, status.st_mtime_ns) == (entry["bytes"], entry["mtime_ns"]):
                 continue
-            with open(entry["path"], "rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
-                    return entry["path"]
+            if file_sha256(entry["path"]) != entry["sha256"]:
+                return entry["path"]
         except OSError:
             continue
     return ""

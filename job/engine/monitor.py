@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data.atomic import atomic_write
+from data.atomic import atomic_write, write_text
 from data.command_line import UserError
 
 
@@ -102,12 +102,6 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes a text file as UTF-8, whole or not at all; raises `DiskFull` if that fails."""
-    with atomic_write(path) as file:
-        file.write(text.encode())
 
 
 def draw_curves(history: list[dict[str, Any]], unigram: float, path: pathlib.Path) -> None:

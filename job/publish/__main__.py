@@ -5,16 +5,16 @@ manifest.json with the checksum of every file.
 """
 
 import dataclasses
-import hashlib
 import json
 import pathlib
 import shutil
 from typing import Any
 
 from data import versions
-from data.atomic import atomic_write
+from data.atomic import write_text
 from data.base.blocked import is_blocked
 from data.base.overlap import overlap
+from data.checksum import file_sha256
 from data.command_line import Parser, UserError, run
 from data.vocab import Vocabulary
 from job.checkpoint import NAME, load_network, save_int8
@@ -86,7 +86,7 @@ def publish(
         "version": versions.CHECKPOINT,
         "licence": "CC-BY-SA-4.0",
         "files": {
-            path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in files
+            path.name: {"sha256": file_sha256(path), "bytes": path.stat().st_size} for path in files
         },
     }
     write_text(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
@@ -105,17 +105,6 @@ def refuse_blocked(vocabulary: Vocabulary) -> None:
     """Raises `UserError` if the base has learned a blocked word."""
     if learned := [word for word in vocabulary.words if is_blocked(word)]:
         raise UserError(f"the vocabulary holds {len(learned)} blocked words: clean the text again")
-
-
-def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes a text file whole or not at all."""
-    with atomic_write(path) as file:
-        file.write(text.encode())
-
-
-def sha256(path: pathlib.Path) -> str:
-    """The checksum of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
+from data.atomic import write_text
 from data.command_line import Parser, UserError, run
 from job.checkpoint import newest_checkpoint
-from job.engine.monitor import write_text
 from job.report.build import build
 from job.report.page import render, verdict
 

@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import datetime
-import hashlib
 import json
 import math
 import pathlib
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from data import tokens, versions
+from data.checksum import file_sha256
 from data.spacing import Spacing
 from data.texts import texts_of
 from data.vocab import Vocabulary
@@ -229,7 +229,7 @@ def build(
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "checkpoint": {
             "path": str(path),
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "sha256": file_sha256(path),
             "parameters": sum(weight.numel() for weight in network.parameters()),
             "created": checkpoint.created,
             "scores": checkpoint.scores,

@@ -4,7 +4,7 @@ import dataclasses
 import logging
 
 from data.command_line import UserError
-from serve.config import Config
+from serve.config import ServerConfig
 from serve.models.backends import load_writer
 from serve.models.bundles import Bundle, find_bundles, open_bundle
 from serve.scenes.cast import Writer
@@ -22,7 +22,7 @@ class Model:
     writer: Writer
 
 
-def load_models(config: Config) -> list[Model]:
+def load_models(config: ServerConfig) -> list[Model]:
     """Loads `config.model`, or all bundles in `config.artifacts`, the newest first.
 
     One damaged bundle among several is skipped with a warning in the log.

@@ -172,7 +172,7 @@ class OnnxWriter:
                 chosen, oov = len(self.typed_words) + len(oov), (*oov, word)
         word = self._typed(chosen, oov)
         before, previous = ("", "", *(self._typed(n, oov) for n in state.recent[-2:]))[-2:]
-        piece = tokens.typed(before, previous, word, state.open_quote)
+        chunk = tokens.typed(before, previous, word, state.open_quote)
         keys = state.keys
         keys[state.count % len(keys)] = features
         next_state = State(
@@ -185,7 +185,7 @@ class OnnxWriter:
             state.count + 1,
             oov,
         )
-        return piece, next_state
+        return chunk, next_state
 
     def with_rng_of(self, state: State, after: State) -> State:
         """`state` with the random number generator of `after`."""

@@ -8,7 +8,7 @@ import gradio as gr
 from data import speakers, versions
 from serve.actions import Actions
 from serve.api import add_api
-from serve.config import Config
+from serve.config import ServerConfig
 from serve.gradio_compat import check_blocks, limit_concurrency, limit_sessions
 from serve.instrumentation import Instrumentation
 from serve.limits import MAX_SHORT_TASKS
@@ -54,7 +54,9 @@ THEME = gr.themes.Base(
 ).set(**COLORS)
 
 
-def build_app(actions: Actions, instrumentation: Instrumentation, config: Config) -> gr.Blocks:
+def build_app(
+    actions: Actions, instrumentation: Instrumentation, config: ServerConfig
+) -> gr.Blocks:
     """The page and the API of the loaded models.
 
     Raises:

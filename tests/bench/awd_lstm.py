@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
-from job.model import pack
+from job.model import in_one_buffer
 
 DROPOUT, DROPOUT_BETWEEN, DROPOUT_INPUT, DROPOUT_WORDS, WEIGHT_DROP = 0.4, 0.25, 0.4, 0.1, 0.5
 CLIP, DECAY, AR, TAR, BPTT = 0.25, 1.2e-6, 2.0, 1.0, 70
@@ -94,7 +94,7 @@ class AwdLstm(nn.Module):
         weights = [layer.weight_ih_l0, recurrent, layer.bias_ih_l0, layer.bias_hh_l0]
         weights = [weight.to(dtype) for weight in weights]
         if x.is_cuda:  # cuDNN wants the weights as views of one buffer
-            weights = pack(weights)
+            weights = in_one_buffer(weights)
         state = [tensor.to(dtype) for tensor in state]
         with torch.autocast(device, enabled=False):
             # has_biases, layers, dropout, training, bidirectional, batch_first

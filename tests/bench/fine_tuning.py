@@ -128,11 +128,11 @@ def line(row: dict[str, Any]) -> str:
     """A row of the table."""
     loss, bits = row["closed_loss"], row["bits_per_character"]
     test, test_bits = loss.get("test"), row["test_bits_per_character"]
-    told = "" if bits is None else f"{bits:.3f}"
-    told += "" if test_bits is None else f" (test {test_bits:.3f})"
+    bits_cell = "" if bits is None else f"{bits:.3f}"
+    bits_cell += "" if test_bits is None else f" (test {test_bits:.3f})"
     tested = "" if test is None else f"{test:.3f}"
     return (
-        f"| {row['row']} | {loss['valid']:.3f} | {tested} | {told} | {row['seconds']:.1f} | "
+        f"| {row['row']} | {loss['valid']:.3f} | {tested} | {bits_cell} | {row['seconds']:.1f} | "
         f"{row['whole_process']:.0f} |"
     )
 

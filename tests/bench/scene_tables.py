@@ -58,8 +58,8 @@ def facts(report: dict[str, Any]) -> list[str]:
     lines = [
         f"{settings['scenes']} scenes of {settings['words']} words and punctuation marks, prompt "
         f"included, with default settings and the seeds {first} to {last}. The prompts are the "
-        f"openings of the {held_out['scenes']} real scenes in turn. The real scenes are pieces of "
-        f"the same length of the {held_out['part']} text, which has {held_out['words']:,} words "
+        f"openings of the {held_out['scenes']} real scenes in turn. The real scenes are excerpts "
+        f"of the same length of the {held_out['part']} text, which has {held_out['words']:,} words "
         "and punctuation marks."
     ]
     if report["judge"]:

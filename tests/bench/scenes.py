@@ -2,7 +2,7 @@
 
 Each model is read from its TorchScript file alone and writes with its default settings. A prompt is
 the opening of a real scene: all up to the first speaker's name, such as a scene heading, a stage
-direction and "odette:". A real scene is a piece of held-out text of the same length, and its
+direction and "odette:". A real scene is an excerpt of held-out text of the same length, and its
 opening counts as its prompt. Another network, the judge, gives the perplexity of all scenes.
 """
 
@@ -139,8 +139,8 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
     if not isinstance(texts.train_ids, list):
         progress("note: the text is a prepared corpus: copies are searched for in a sample of it")
     held_out = texts.vocabulary.split(texts.test_text or texts.valid_text)
-    pieces = excerpts(held_out, options.scenes, options.words, SHUFFLE_SEED)
-    real = [Scene(piece, opening(piece)) for piece in pieces]
+    chosen = excerpts(held_out, options.scenes, options.words, SHUFFLE_SEED)
+    real = [Scene(words, opening(words)) for words in chosen]
     prompts = list(itertools.islice(itertools.cycle(real), options.scenes))
 
     columns = {REAL: (real, {word for writer in writers for word in writer.words})}

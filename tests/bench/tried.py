@@ -2,7 +2,7 @@
 
 Every row is a whole training run of the preset's recipe by the loop in this file, without the
 speed-ups, the files and the resuming of `job`; the first row adds nothing. The ideas are in
-ideas.py: they did not pay, or not enough for their cost, and are kept so that anyone can try again.
+ideas.py: they did not pay, or not enough for their cost, and are kept to be tried again.
 """
 
 import argparse

@@ -24,9 +24,9 @@ def address(bundle, tmp_path_factory):
         assert "Traceback" not in server.log.read_text()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium."""
+    """Chromium. Playwright runs an event loop, so it is closed before tests of another file."""
     if not CHROMIUM:
         pytest.fail("no Chromium on this machine: install one, or give its path as CHROMIUM")
     with sync_playwright() as playwright:
@@ -69,11 +69,13 @@ def other_scenes(address):
     At 25 words per second a scene of 1,000 words takes 40 seconds, so that it cannot end early.
     """
     count = THROTTLED_FROM + 1
+    reading = []  # an iterator that is dropped closes its connection, which ends the scene
     with contextlib.ExitStack() as streams:
         for _ in range(count):
             arguments = {"max_new_tokens": 1000}
             event = httpx.post(f"{address}/gradio_api/call/v2/write", json=arguments)
             url = f"{address}/gradio_api/call/write/{event.json()['event_id']}"
             stream = streams.enter_context(httpx.stream("GET", url, timeout=60))
-            next(stream.iter_lines())
+            reading.append(stream.iter_lines())
+            next(reading[-1])
         yield count

@@ -16,7 +16,7 @@ from torch.distributed.run import parse_args
 from data.command_line import DiskFull, UserError
 from job.options import parse
 from job.train import Diverged
-from serve.config import Config
+from serve.config import ServerConfig
 from tests.conftest import ROOT
 from tests.deploy.dockerfiles import stages
 
@@ -165,7 +165,7 @@ def test_serve_environment_variables_are_flags():
     _, pod = job("cold-open-serve")
     names = {each["name"] for each in pod["containers"][0]["env"]}
     names |= set(compose("compose.yaml")["services"]["serve"]["environment"])
-    flags = {"COLD_OPEN_" + field.name.upper() for field in dataclasses.fields(Config)}
+    flags = {"COLD_OPEN_" + field.name.upper() for field in dataclasses.fields(ServerConfig)}
     assert names <= flags
 
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from data import versions
+from data.checksum import file_sha256
 from data.command_line import UserError
 from export.bundle import export
-from export.manifest import FORMATS, sha256
+from export.manifest import FORMATS
 from export.verify_bundle import verify
 from tests.conftest import ROOT
 
@@ -34,7 +35,7 @@ def update_checksum(folder, name):
     """Sets the manifest's checksum and size of a file to the current ones."""
     manifest = json.loads((folder / "manifest.json").read_text())
     file = manifest["files"][name]
-    file["sha256"], file["bytes"] = sha256(folder / name), (folder / name).stat().st_size
+    file["sha256"], file["bytes"] = file_sha256(folder / name), (folder / name).stat().st_size
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 

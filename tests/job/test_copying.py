@@ -20,8 +20,8 @@ def words_of(text):
     return split_words(text, SYMBOLS)
 
 
-def occurs_in(piece, source):
-    return any(source[i : i + len(piece)] == piece for i in range(len(source) - len(piece) + 1))
+def occurs_in(run, source):
+    return any(source[i : i + len(run)] == run for i in range(len(source) - len(run) + 1))
 
 
 def all_common(words, source):

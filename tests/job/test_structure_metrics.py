@@ -138,10 +138,10 @@ def test_longest_loop_is_the_longest_run_with_a_period_of_at_most_half(words):
     found = [0]
     for start in range(len(words)):
         for end in range(start + 2, len(words) + 1):
-            piece = words[start:end]
-            halves = range(1, len(piece) // 2 + 1)
-            if any(piece == (piece[:p] * len(piece))[: len(piece)] for p in halves):
-                found.append(len(piece))
+            window = words[start:end]
+            halves = range(1, len(window) // 2 + 1)
+            if any(window == (window[:p] * len(window))[: len(window)] for p in halves):
+                found.append(len(window))
     assert structure.longest_loop(words) == max(found)
 
 
@@ -190,8 +190,8 @@ def test_excerpts_are_complete_and_start_a_line(lengths, count, length):
     found = structure.excerpts(words, count, length, 1)
     assert 1 <= len(found) <= count
     assert found == structure.excerpts(words, count, length, 1)
-    for piece in found:
-        start = words.index(piece[0])
+    for window in found:
+        start = words.index(window[0])
         assert start == 0 or words[start - 1] == LINE_END
-        assert piece == words[start : start + length]
-        assert len(piece) == min(length, len(words))
+        assert window == words[start : start + length]
+        assert len(window) == min(length, len(words))

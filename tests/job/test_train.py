@@ -96,11 +96,12 @@ def test_resume_from_another_format_version_is_refused(show, tmp_path):
     ("flags", "says"),
     [
         (["--dropout", "1.5"], "--dropout must be in [0, 1), not 1.5"),
-        (["--n-layers", "4"], "--n-layers must be 1, 2 or 3, not 4"),
+        (["--base", "none", "--n-layers", "4"], "--n-layers must be 1, 2 or 3, not 4"),
         (["--hiden-dim", "5"], "unrecognized arguments: --hiden-dim"),
         (["--device", "cpu", "--precision", "bf16"], "needs a GPU"),
         (["--data", "no_such.txt"], "no_such.txt"),
-        (["--n-layers", "1", "--dropout-between", "0.2"], "acts between layers"),
+        (["--base", "none", "--n-layers", "1", "--dropout-between", "0.2"], "acts between layers"),
+        (["--base", "no_such"], "--base no_such: there is no no_such"),
     ],
 )
 def test_command_line_errors_are_one_line(flags, says, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from data.command_line import UserError
-from serve.config import Config
+from serve.config import ServerConfig
 from serve.models.backends import load_writer
 from serve.models.bundles import find_bundles, open_bundle
 from serve.models.load import load_models
@@ -251,7 +251,7 @@ def test_newest_bundle_is_first(bundle, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "manifest.json").write_text("{}")
     assert [folder.name for folder in find_bundles(tmp_path)] == ["b", "a", "c"]
-    models = load_models(Config(artifacts=tmp_path, runtime="onnx"))
+    models = load_models(ServerConfig(artifacts=tmp_path, runtime="onnx"))
     assert [model.bundle.name for model in models] == ["b", "a", "c"]
 
 
@@ -259,7 +259,7 @@ def test_newest_bundle_is_first(bundle, tmp_path):
 def test_folder_without_bundles_is_an_error(tmp_path, name):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no exported model: run make demo"):
-        load_models(Config(artifacts=tmp_path / name))
+        load_models(ServerConfig(artifacts=tmp_path / name))
 
 
 def test_damaged_bundle_is_skipped_with_a_warning(bundle, tmp_path, caplog):
@@ -268,7 +268,7 @@ def test_damaged_bundle_is_skipped_with_a_warning(bundle, tmp_path, caplog):
     flip(tmp_path / "bad" / "model.int8.onnx")
     (tmp_path / "worse" / "manifest.json").write_text("{")
     with caplog.at_level(logging.WARNING, "cold_open"):
-        models = load_models(Config(artifacts=tmp_path, runtime="onnx"))
+        models = load_models(ServerConfig(artifacts=tmp_path, runtime="onnx"))
     assert {model.bundle.name for model in models} == {"good", "fine"}
     reasons = sorted(record.reason for record in caplog.records if record.msg == "bundle skipped")
     assert len(reasons) == 2
@@ -281,16 +281,16 @@ def test_only_damaged_bundles_are_an_error(bundle, tmp_path):
         shutil.copytree(bundle, tmp_path / name)
         (tmp_path / name / "vocab.json").unlink()
     with pytest.raises(UserError, match="holds no usable bundle: the log has the reasons"):
-        load_models(Config(artifacts=tmp_path, runtime="onnx"))
+        load_models(ServerConfig(artifacts=tmp_path, runtime="onnx"))
     shutil.rmtree(tmp_path / "one")
     with pytest.raises(UserError, match=r"vocab\.json cannot be read"):
-        load_models(Config(artifacts=tmp_path, runtime="onnx"))
+        load_models(ServerConfig(artifacts=tmp_path, runtime="onnx"))
 
 
 def test_named_bundle_is_loaded_alone(bundle, tmp_path):
     for name in ("one", "two"):
         shutil.copytree(bundle, tmp_path / name)
-    config = Config(artifacts=tmp_path, model=tmp_path / "two", runtime="onnx")
+    config = ServerConfig(artifacts=tmp_path, model=tmp_path / "two", runtime="onnx")
     assert [model.bundle.name for model in load_models(config)] == ["two"]
     config = dataclasses.replace(config, model=tmp_path / "one" / "model.onnx")
     assert [model.bundle.file for model in load_models(config)] == ["model.onnx"]
@@ -303,7 +303,7 @@ def test_read_only_bundle_is_loaded(copy, runtime):
         path.chmod(0o444)
     copy.chmod(0o555)
     try:
-        assert load_models(Config(model=copy, runtime=runtime))
+        assert load_models(ServerConfig(model=copy, runtime=runtime))
         assert {path.name: path.stat().st_mtime_ns for path in copy.iterdir()} == before
     finally:
         copy.chmod(0o755)

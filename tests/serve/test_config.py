@@ -9,13 +9,13 @@ import pytest
 
 from data.command_line import UserError
 from serve import limits
-from serve.config import Config, parse
+from serve.config import ServerConfig, parse
 from tests.conftest import ROOT
 
 
 def test_defaults_are_the_limits():
     config = parse([])
-    assert config == Config()
+    assert config == ServerConfig()
     assert config.max_concurrent == limits.MAX_CONCURRENT
     assert config.rate_limit == limits.RATE_LIMIT
     assert config.shutdown_timeout == limits.SHUTDOWN_TIMEOUT
@@ -24,7 +24,7 @@ def test_defaults_are_the_limits():
 def test_flag_ranges_belong_to_flags_and_include_their_ends():
     for name, ends in limits.FLAG_RANGES.items():
         for value in ends:
-            assert getattr(dataclasses.replace(Config(), **{name: value}), name) == value
+            assert getattr(dataclasses.replace(ServerConfig(), **{name: value}), name) == value
 
 
 def test_environment_variables_set_flags(monkeypatch):

@@ -64,12 +64,12 @@ def same_words(models, scene):
     return one
 
 
-def invented_words(vocabulary, scene, pieces):
+def invented_words(vocabulary, scene, chunks):
     """The generated words that are in neither the vocabulary nor the prompt."""
     characters = {name: symbol for symbol, name in vocabulary.symbols.items()}
     of_prompt = {characters.get(word, word) for word in vocabulary.split(scene.prompt)}
     known = {*vocabulary.words, *vocabulary.symbols} - {vocabulary.unknown}
-    return {piece.strip(" ") for piece in pieces} - known - of_prompt
+    return {chunk.strip(" ") for chunk in chunks} - known - of_prompt
 
 
 @pytest.mark.parametrize("name", ["small", "spelling", "long_cache"])
@@ -285,11 +285,11 @@ IMPORTS = """
 import sys
 import serve.models.onnx_writer, serve.models.backends, serve.models.load, serve.actions
 import serve.page.app, serve.server
-from serve.config import Config
+from serve.config import ServerConfig
 from serve.scenes.engine import Engine
 from serve.metrics import Metrics
 import asyncio, pathlib
-config = Config(model=pathlib.Path(sys.argv[1]), runtime="onnx")
+config = ServerConfig(model=pathlib.Path(sys.argv[1]), runtime="onnx")
 models = serve.models.load.load_models(config)
 metrics = Metrics()
 engine = Engine(1, 60, metrics)
