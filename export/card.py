@@ -43,6 +43,12 @@ def model_card(manifest: dict[str, Any]) -> str:
         f"| `{name}` | {file['format']} | {file['bytes'] / 1e6:.1f} MB |"
         for name, file in manifest["files"].items()
     )
+    start = "from the Cold Open base network" if manifest["base_sha256"] else "from scratch"
+    english = (
+        " Its English is older than the show: it comes from a base network trained on free text."
+        if manifest["base_sha256"]
+        else " It has no other style, and hardly any language other than that of its scripts."
+    )
     return f"""---
 {json.dumps(front, indent=2, ensure_ascii=False)}
 ---
@@ -75,7 +81,7 @@ them with ONNX Runtime and NumPy.
 
 ## Data and training
 
-Trained from scratch on the scripts of *{show}*: {manifest["parameters"]:,} parameters in
+Trained {start} on the scripts of *{show}*: {manifest["parameters"]:,} parameters in
 {config["n_layers"]} layers of {config["hidden_dim"]} units, at most {config["epochs"]} epochs, of
 which the one with the lowest loss on held-out text was kept. `manifest.json` has all settings.
 
@@ -92,8 +98,7 @@ On held-out text. Losses are in nats per token; a token is a word or one of ten 
 For entertainment, teaching, and the study of small language models. The text resembles the show
 from line to line. The model has no plot and no knowledge of facts, and it reproduces the language
 of its scripts, including rude language. Do not attribute its lines to the writers, actors or
-characters of the show, and do not publish them as theirs. It has no other style, and hardly any
-language other than that of its scripts.
+characters of the show, and do not publish them as theirs.{english}
 
 ## Licence
 

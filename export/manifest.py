@@ -23,6 +23,10 @@ FORMATS = {
     "model.pt2": "torch.export, one word per step",
     "vocab.json": "cold-open-vocabulary",
 }
+BASE_LICENCE = (
+    " Its network was fine-tuned from the Cold Open base network, whose weights are under CC BY-SA "
+    "4.0: artifacts/base/README.md of the project credits its sources."
+)
 MANIFEST = "manifest.json"  # written last: its presence means that the bundle is complete
 LICENCE = (
     "The program and the file formats are under the MIT licence. The text that the model was "
@@ -80,7 +84,8 @@ def build_manifest(
             },
         },
         "git_commit": {"trained": content.git_commit, "exported": git_commit()},
-        "licence": LICENCE,
+        "licence": LICENCE + (BASE_LICENCE if content.base else ""),
+        "base_sha256": content.base,
         "signature": {
             "inputs": {"tokens": ["int64", ["batch", "time"]], "h": state, "c": state},
             "outputs": {

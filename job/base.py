@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from data.checksum import file_sha256
 from data.command_line import UserError
 from data.texts import TrainingText
 from data.tokens import token_lookup
@@ -35,6 +36,7 @@ class Base:
 
     network: RNN
     vocabulary: Vocabulary
+    sha256: str  # of its file
 
     @classmethod
     def load(cls, path: str) -> "Base":
@@ -50,7 +52,7 @@ class Base:
                 f"{file} splits text into words by other rules than this program: train the base "
                 "again, or give --base none"
             )
-        return cls(network, vocabulary)
+        return cls(network, vocabulary, file_sha256(file))
 
 
 def find_base(path: str) -> pathlib.Path:

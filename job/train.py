@@ -5,6 +5,7 @@ Read `Run.__init__` for the construction (texts, network, optimizer, stepper, re
 """
 
 import contextlib
+import dataclasses
 import math
 import pathlib
 import signal
@@ -77,6 +78,7 @@ class Run:
             raise UserError("--objective window is trained by one process: start only one")
         self.rows = self.group.local_rows(config.batch_size)
         base = Base.load(config.base) if config.base != NO_BASE else None
+        self.base_sha256 = base.sha256 if base else ""
         self.dataset = Dataset(config, self.device, self.rows, base)
         self.vocabulary = self.dataset.vocabulary
         self.total_steps = self.dataset.steps_per_epoch * config.epochs
@@ -295,6 +297,7 @@ class Run:
         # A resumed run may score epochs again that are worse than the saved one.
         if valid_loss <= self.best_saved:
             best = Checkpoint.create(network, self.vocabulary, self.config, self.step, scores)
+            best = dataclasses.replace(best, base=self.base_sha256)
             save_checkpoint(self.folder / checkpoint.NAME, best)
             self.best_saved = valid_loss
         return scores
