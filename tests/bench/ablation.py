@@ -62,7 +62,7 @@ class Bench:
         self.only, self.max_seconds = options.only or [""], options.max_seconds
         shard, self.shards = map(int, options.shard.split("/"))
         self.shard = shard - 1
-        self.settings = ["--preset", options.preset, *options.rest]
+        self.settings = ["--preset", options.preset, "--base", "none", *options.rest]
         self.settings += ["--epochs", str(options.epochs)] if options.epochs else []
         self.preset: Config = parse(self.settings)[0]
         self.rows: list[Row] = []

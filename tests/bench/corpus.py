@@ -38,7 +38,7 @@ ENDS = ["", ",", ".", ".", "?", "!", "...", ";", "-"]
 SMALL_NETWORK = [
     *("--embedding-dim", "64", "--hidden-dim", "64", "--n-layers", "1", "--batch-size", "16"),
     *("--sequence-length", "35", "--cache-size", "0", "--no-spell", "--subwords", "0"),
-    *("--epochs", "1", "--device", "cpu"),
+    *("--epochs", "1", "--device", "cpu", "--base", "none"),
 ]
 
 

@@ -38,7 +38,16 @@ def main() -> None:
     parser.add_argument("--preset", default="laptop", help="preset of `python -m job`")
     parser.add_argument("rest", nargs="*", help="settings of the preset, after --")
     options = parser.parse_args()
-    settings = ["--preset", options.preset, *WITHOUT_DROPOUT, *ONLY_TRAINING, "--eval-epochs", "1"]
+    settings = [
+        "--preset",
+        options.preset,
+        "--base",
+        "none",
+        *WITHOUT_DROPOUT,
+        *ONLY_TRAINING,
+        "--eval-epochs",
+        "1",
+    ]
     settings += ["--epochs", str(options.epochs), *options.rest]
     gpu = torch.cuda.is_available()
     one = measure(1, settings)

@@ -46,7 +46,9 @@ def main() -> None:
 
 def train_with(idea: type[Recipe], options: argparse.Namespace) -> float:
     """The best held-out loss of one run with an idea."""
-    config, _ = parse(["--data", options.data, "--valid", options.valid, *options.rest])
+    config, _ = parse(
+        ["--base", "none", "--data", options.data, "--valid", options.valid, *options.rest]
+    )
     text = read_show(config.data)
     if config.valid:
         valid_text = read_show(config.valid)
