@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 from data import tokens, versions
 from data.command_line import UserError
-from data.speakers import SPEAKER
+from data.speakers import speaker_of
 
 FORMAT = "cold-open-vocabulary"
 UNKNOWN = "<unk>"
-MIN_SPEECHES = 20  # fewer do not tell how often a speaker goes on
+MIN_SPEECHES = 20  # with fewer, `LineStats.speaker_repeat` is not measured
 MAX_SPEAKERS = 200  # in vocab.json
 
 
@@ -45,43 +45,52 @@ class LineStats:
     speakers: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     lines: int = 0
     empty: int = 0
+    speeches: int = 0
+    repeats: int = 0  # speeches of the speaker before
+    first: str = ""  # who speaks first, and last
+    last: str = ""
 
     def add(self, other: "LineStats") -> None:
-        """Adds the counts of another part of the text."""
+        """Adds the counts of the part of the text that follows."""
         self.speakers.update(other.speakers)
         self.lines += other.lines
         self.empty += other.empty
+        self.speeches += other.speeches
+        self.repeats += other.repeats + (self.last != "" and self.last == other.first)
+        self.first = self.first or other.first
+        self.last = other.last or self.last
 
     @property
     def has_blank_lines(self) -> bool:
         """Whether blank lines separate the speeches: more than a third of all lines are empty."""
         return self.empty * 3 > self.lines
 
+    @property
+    def speaker_repeat(self) -> float:
+        """The fraction of speeches whose speaker spoke the one before too.
+
+        1.0, which restricts nothing, for a text with too few speeches.
+        """
+        if self.speeches <= MIN_SPEECHES:
+            return 1.0
+        return round(self.repeats / (self.speeches - 1), 4)
+
 
 def line_stats(text: str) -> LineStats:
     """The line counts of a normalized text."""
     *lines, rest = text.split("\n")
     # The pattern ends within 42 characters, so it is applied once to lines that begin alike.
-    heads = collections.Counter(
-        line[: line.index(":") + 2] for line in (*lines, rest) if ":" in line[:42]
+    heads = [line[: line.index(":") + 2] for line in (*lines, rest) if ":" in line[:42]]
+    speaker = {head: speaker_of(head) for head in set(heads)}
+    names = [name for head in heads if (name := speaker[head])]
+    return LineStats(
+        collections.Counter(names),
+        len(lines),
+        lines.count(""),
+        len(names),
+        sum(one == other for one, other in itertools.pairwise(names)),
+        *((names[0], names[-1]) if names else ()),
     )
-    speakers: collections.Counter[str] = collections.Counter()
-    for head, count in heads.items():
-        if (match := SPEAKER.match(head)) and (name := match.group(1).strip()):
-            speakers[name] += count
-    return LineStats(speakers, len(lines), lines.count(""))
-
-
-def speaker_repeat(text: str) -> float:
-    """The fraction of speeches in a normalized text whose speaker spoke the one before too.
-
-    1.0, which restricts nothing, for a text with too few speeches to tell.
-    """
-    names = [match.group(1).strip() for match in SPEAKER.finditer(text)]
-    pairs = list(itertools.pairwise(names))
-    if len(pairs) < MIN_SPEECHES:
-        return 1.0
-    return round(sum(one == other for one, other in pairs) / len(pairs), 4)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,10 +115,8 @@ class Vocabulary:
         normalized = tokens.normalize(text, normalization)
         words = collections.Counter(tokens.split_words(normalized, tokens.token_lookup()))
         stats = line_stats(normalized)
-        speakers, blank_lines = stats.speakers.items(), stats.has_blank_lines
-        counts = words.items()
-        found = cls.from_counts(show, normalization, counts, speakers, blank_lines, min_count)[0]
-        return dataclasses.replace(found, speaker_repeat=speaker_repeat(normalized))
+        speakers = stats.speakers.items()
+        return cls.from_counts(show, normalization, words.items(), speakers, stats, min_count)[0]
 
     @classmethod
     def from_counts(
@@ -118,7 +125,7 @@ class Vocabulary:
         normalization: list[tuple[str, str]],
         words: Iterable[tuple[str, int]],
         speakers: Iterable[tuple[str, int]],
-        blank_lines: bool,
+        stats: LineStats,
         min_count: int = 2,
         size: int = 0,
     ) -> tuple["Vocabulary", list[int]]:
@@ -129,7 +136,7 @@ class Vocabulary:
             normalization: the normalization table of the text.
             words: each word once, with its count; iterated once, so it may be larger than memory.
             speakers: each speaker once, with the number of lines; also iterated once.
-            blank_lines: whether blank lines separate the speeches.
+            stats: of the text's lines; its `speakers` are not used.
             min_count: rarer words are out-of-vocabulary and counted as `UNKNOWN`.
             size: the largest number of words, `UNKNOWN` included; 0 for no limit.
 
@@ -160,8 +167,9 @@ class Vocabulary:
             words=[word for word, _ in kept],
             symbols=symbols,
             normalization=normalization,
-            primer="\n\n" if blank_lines else "\n",
+            primer="\n\n" if stats.has_blank_lines else "\n",
             speakers=kept_speakers,
+            speaker_repeat=stats.speaker_repeat,
         )
         return vocabulary, [count for _, count in kept]
 
@@ -218,7 +226,10 @@ class Vocabulary:
             )
         names = {field.name for field in dataclasses.fields(cls)}
         if names != set(fields):
-            raise UserError(f"the vocabulary's fields differ: {sorted(names ^ set(fields))}")
+            different = ", ".join(sorted(names ^ set(fields)))
+            raise UserError(
+                f"the vocabulary lacks or has unknown fields ({different}): export the model again"
+            )
         pairs = {
             name: [tuple(pair) for pair in fields.pop(name)]
             for name in ("normalization", "speakers")

@@ -48,7 +48,8 @@ def tokenize_shard(shard: Shard, block_bytes: int) -> None:
             if shard.split == "train":
                 stats.add(line_stats(normalized.decode()))
     ids = np.concatenate(chunks)
-    facts = {"sizes": sizes, **vars(stats)}
+    lines = dict(vars(stats))
+    facts = {"sizes": sizes, "speakers": lines.pop("speakers"), "lines": lines}
     with atomic_write(shard.path) as file:
         np.savez(
             file,
@@ -93,7 +94,7 @@ def build_vocabulary(
             if shard.split == "train":
                 words.add(_word_counts(arrays))
                 speakers.add(facts["speakers"])
-                stats.add(LineStats(lines=facts["lines"], empty=facts["empty"]))
+                stats.add(LineStats(**facts["lines"]))
         offsets.append(tokens[shard.split])
         sizes.append(facts["sizes"])
         tokens[shard.split] += sum(facts["sizes"])
@@ -102,7 +103,7 @@ def build_vocabulary(
         shards[0].normalization,
         words.items(),
         speakers.items(),
-        stats.has_blank_lines,
+        stats,
         min_count,
         vocab_size,
     )

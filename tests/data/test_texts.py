@@ -1,6 +1,5 @@
 """The texts of a run: splits of a script, held-out files, a prepared corpus."""
 
-import dataclasses
 import types
 
 import pytest
@@ -41,8 +40,7 @@ def test_load_texts_opens_a_prepared_corpus(show, other, tmp_path):
     out = tmp_path / "corpus"
     prepare([str(show)], out, Settings(), Resources())
     prepared, plain = (load_texts(str(path), "x", test=str(other)) for path in (out, show))
-    # How often a speaker goes on is not counted in a corpus of many shows.
-    assert prepared.vocabulary == dataclasses.replace(plain.vocabulary, speaker_repeat=1.0)
+    assert prepared.vocabulary == plain.vocabulary
     assert prepared.train_ids.tolist() == load_texts(str(show), "x").train_ids
     assert prepared.valid_text == plain.valid_text
     assert prepared.test_text == read_show(other)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.tokens import token_lookup
-from data.vocab import MIN_SPEECHES, Vocabulary, speaker_repeat
+from data.vocab import MIN_SPEECHES, Vocabulary, line_stats
 from job.layers.sampling import LONGEST_BRACKET, apply_structure, excluded_words, word_roles
 from job.report.structure import balanced
 
@@ -97,8 +97,8 @@ def test_only_speaker_that_is_allowed_stays_possible():
 
 
 def test_speaker_repeat_is_the_shows_own_rate():
-    assert speaker_repeat("ann: a\nbob: b\n" * MIN_SPEECHES) == 0.0
-    assert speaker_repeat("ann: a\nann: b\n(pause)\n" * MIN_SPEECHES) == 1.0
-    assert speaker_repeat("ann: a\nbob: b\n") == 1.0  # too few speeches to tell
+    assert line_stats("ann: a\nbob: b\n" * MIN_SPEECHES).speaker_repeat == 0.0
+    assert line_stats("ann: a\nann: b\n(pause)\n" * MIN_SPEECHES).speaker_repeat == 1.0
+    assert line_stats("ann: a\nbob: b\n").speaker_repeat == 1.0  # too few speeches
     show = "ann: a\nann: b\nbob: c\n" * MIN_SPEECHES
     assert Vocabulary.build(show, "x", 1).speaker_repeat == pytest.approx(1 / 3, abs=0.01)
