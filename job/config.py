@@ -30,7 +30,7 @@ class Config:
         "none", "base network to fine-tune: a checkpoint or its folder; none: train from scratch"
     )
     vocab_size: int = setting(
-        20_000, "words of the vocabulary with a base: the show's, then the base's most frequent"
+        16_000, "words of the vocabulary with a base: the show's, then the base's most frequent"
     )
     out: str = setting("", "folder of the run; by default artifacts/ and the show's name")
     show: str = setting("", "the show's name; by default from the script's file name")

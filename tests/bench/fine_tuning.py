@@ -44,7 +44,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "weight decay 0.4": ("--weight-decay", "0.4"),
     "subwords": ("--subwords", "3"),
     "the show's vocabulary alone": ("--vocab-size", "1"),
-    "vocabulary of 16,000": ("--vocab-size", "16000"),
+    "vocabulary of 20,000": ("--vocab-size", "20000"),
     "vocabulary of 32,000": ("--vocab-size", "32000"),
 }
 
