@@ -56,7 +56,7 @@ class LineStats:
         self.lines += other.lines
         self.empty += other.empty
         self.speeches += other.speeches
-        self.repeats += other.repeats + (self.last != "" and self.last == other.first)
+        self.repeats += other.repeats + int(self.last != "" and self.last == other.first)
         self.first = self.first or other.first
         self.last = other.last or self.last
 

@@ -1,5 +1,7 @@
 """The tokenizer on bytes gives the words, letters and line counts of the tokenizer on text."""
 
+import itertools
+
 from hypothesis import given
 
 from data import tokens
@@ -37,6 +39,8 @@ def test_line_stats_of_a_text_are_the_sums_of_its_parts(text, more):
     whole = line_stats(normalized)
     names = [name.strip() for name in SPEAKER.findall(normalized) if name.strip()]
     assert whole.speakers == {name: names.count(name) for name in names}
+    assert whole.speeches == len(names)
+    assert whole.repeats == sum(one == other for one, other in itertools.pairwise(names))
     total = LineStats()
     for part in (first + "\n", rest):
         total.add(line_stats(part))
