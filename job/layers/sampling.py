@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 STRUCTURE_WINDOW = 256  # newest words that `apply_structure` looks at
-LONGEST_BRACKET = 60  # words
+LONGEST_BRACKET = 40  # words
 OPEN_ROUND, CLOSE_ROUND, OPEN_SQUARE, CLOSE_SQUARE, LINE_END, SPEAKER = 1, 2, 3, 4, 5, 6
 EXCLUDED = (
     (CLOSE_ROUND, CLOSE_SQUARE),

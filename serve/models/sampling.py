@@ -10,7 +10,7 @@ import numpy as np
 from serve.scenes.scene import Scene
 
 STRUCTURE_WINDOW = 256  # newest words that `apply_structure` looks at
-LONGEST_BRACKET = 60  # words, after which only its end may follow
+LONGEST_BRACKET = 40  # words, after which only its end may follow
 OPEN_ROUND, CLOSE_ROUND, OPEN_SQUARE, CLOSE_SQUARE, LINE_END, SPEAKER = 1, 2, 3, 4, 5, 6
 EXCLUDED = (  # outside brackets, in round and in square ones
     (CLOSE_ROUND, CLOSE_SQUARE),

@@ -186,6 +186,15 @@ def test_parity_failure_leaves_the_previous_export_unchanged(bundle, tmp_path, m
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.fixture
+def keyboard_interrupt():
+    """SIGINT raises KeyboardInterrupt, whatever handler an earlier test has left."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("keyboard_interrupt")
 def test_interrupted_export_leaves_the_previous_bundle_valid(bundle, tmp_path, monkeypatch):
     shutil.copy(bundle / "checkpoint.pt", tmp_path)
     export(tmp_path / "checkpoint.pt")
