@@ -81,7 +81,7 @@ def apply_structure(scores, recent, roles, speaker_repeat):
     place = max([i for i, role in enumerate(here) if role in (1, 2, 3, 4)], default=-1)
     bracket = here[place] if place >= 0 else 0
     excluded = {1: (1, 3, 4, 5), 3: (1, 2, 3, 5)}.get(bracket, (2, 4))
-    if bracket in (1, 3) and len(here) - place > 40:
+    if bracket in (1, 3) and len(here) - place > {1: 40, 3: 10}[bracket]:
         excluded = {0, 1, 2, 3, 4, 5, 6} - {bracket + 1}
     kept = np.where(np.isin(roles, list(excluded)), -np.inf, scores[: len(roles)])
     scores[: len(roles)] = kept if kept.max() > -np.inf else scores[: len(roles)]

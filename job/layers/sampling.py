@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 STRUCTURE_WINDOW = 256  # newest words that `apply_structure` looks at
-LONGEST_BRACKET = 40  # words
+LONGEST_BRACKET = 40  # words of a round one; directions are shorter
+LONGEST_HEADING = 10  # words of a square one
 OPEN_ROUND, CLOSE_ROUND, OPEN_SQUARE, CLOSE_SQUARE, LINE_END, SPEAKER = 1, 2, 3, 4, 5, 6
 EXCLUDED = (
     (CLOSE_ROUND, CLOSE_SQUARE),
@@ -125,6 +126,7 @@ def apply_structure(
     speaker_repeat: float,
     size_of_window: int = STRUCTURE_WINDOW,
     longest: int = LONGEST_BRACKET,
+    longest_heading: int = LONGEST_HEADING,
 ) -> None:
     """Keeps brackets balanced within a line, and a speaker from going on, in place.
 
@@ -139,7 +141,8 @@ def apply_structure(
             `excluded_words`.
         speaker_repeat: the highest probability of the last speaker; 1 for no limit.
         size_of_window: newest words that are looked at.
-        longest: words of a bracket, after which only its end may follow.
+        longest: words of a round bracket, after which only its end may follow.
+        longest_heading: the same of a square one.
     """
     # TorchScript has no global numbers: these are OPEN_ROUND and so on.
     open_round, open_square, close_square, line_end, speaks = 1, 3, 4, 5, 6
@@ -155,7 +158,8 @@ def apply_structure(
                 open_bracket = 1
             if line[place] == open_square:
                 open_bracket = 2
-            if open_bracket > 0 and len(line) - place > longest:
+            limit = longest if open_bracket == 1 else longest_heading
+            if open_bracket > 0 and len(line) - place > limit:
                 open_bracket += 2  # time to close it
             break
         place -= 1

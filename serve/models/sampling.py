@@ -10,7 +10,7 @@ import numpy as np
 from serve.scenes.scene import Scene
 
 STRUCTURE_WINDOW = 256  # newest words that `apply_structure` looks at
-LONGEST_BRACKET = 40  # words, after which only its end may follow
+LONGEST = {1: 40, 3: 10}  # words of a round and a square bracket, after which only its end follows
 OPEN_ROUND, CLOSE_ROUND, OPEN_SQUARE, CLOSE_SQUARE, LINE_END, SPEAKER = 1, 2, 3, 4, 5, 6
 EXCLUDED = (  # outside brackets, in round and in square ones
     (CLOSE_ROUND, CLOSE_SQUARE),
@@ -89,7 +89,7 @@ def apply_structure(
     places = [place for place, role in enumerate(here) if OPEN_ROUND <= role <= CLOSE_SQUARE]
     last = here[places[-1]] if places else 0
     excluded = np.isin(roles, EXCLUDED[{OPEN_ROUND: 1, OPEN_SQUARE: 2}.get(last, 0)])
-    if last in (OPEN_ROUND, OPEN_SQUARE) and len(here) - places[-1] > LONGEST_BRACKET:
+    if last in LONGEST and len(here) - places[-1] > LONGEST[last]:
         excluded = roles != last + 1  # only its end
     kept = np.where(excluded, -np.inf, scores[:size])
     if kept.max() > -np.inf:

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from data.tokens import token_lookup
 from data.vocab import MIN_SPEECHES, Vocabulary, line_stats
-from job.layers.sampling import LONGEST_BRACKET, apply_structure, excluded_words, word_roles
+from job.layers.sampling import (
+    LONGEST_BRACKET,
+    LONGEST_HEADING,
+    apply_structure,
+    excluded_words,
+    word_roles,
+)
 from job.report.structure import balanced
 
 SYMBOLS = token_lookup()
@@ -49,6 +55,9 @@ def test_long_bracket_may_only_be_closed():
     assert SYMBOLS[")"] not in excluded_after(*within)
     assert excluded_after(*within) != set(WORDS) - names(")")
     assert excluded_after(*within, "hello") == set(WORDS) - names(")")
+    heading = ["[setting:", *["hello"] * LONGEST_HEADING]
+    assert excluded_after(*heading[:-1]) != set(WORDS) - {"bar]"}
+    assert excluded_after(*heading) == set(WORDS) - {"bar]"}
 
 
 def test_words_are_left_where_everything_else_is_excluded():
