@@ -1,4 +1,4 @@
-"""The command line of `python -m job`: presets, flags, and what a base network settles.
+"""The command line of `python -m job`: presets, flags, and what follows from a base network.
 
 PyTorch is imported only to read a base, so that --help and refused flags take no time.
 """

@@ -18,9 +18,9 @@ class ScriptWriter(ScriptStream):
     ) -> List[Tuple[str, float]]:
         """The `n` most likely next words after a prompt, each with its probability.
 
-        The probabilities are those of `generate` at temperature 1, without penalties. The unknown
-        token has probability 0; with `invent_words` the difference of the total from 1 belongs to
-        words that the speller would write.
+        The probabilities are those of `generate` at temperature 1, without penalties and the rules
+        for brackets and speakers. The unknown token has probability 0; with `invent_words` the
+        difference of the total from 1 belongs to words that the speller would write.
         """
         if n < 1:
             raise ValueError(f"n must be 1 or above, not {n}")

@@ -128,19 +128,19 @@ def apply_structure(
     longest: int = LONGEST_BRACKET,
     longest_heading: int = LONGEST_HEADING,
 ) -> None:
-    """Keeps brackets balanced within a line, and a speaker from going on, in place.
+    """Keeps brackets balanced within a line, and a speaker from speaking twice running, in place.
 
     An open bracket must be closed before the line ends, and none can be closed that is not open.
     At the start of a line, the probability of the last speaker is at most the show's own rate.
 
     Args:
         scores: (vocabulary + OOV words,) float64; what is excluded already is minus infinity.
-        recent: ids written before, the newest last (words,); only the newest matter.
+        recent: ids written before, the newest last (words,); only the newest are used.
         roles: what each word of the vocabulary does, (vocabulary,) int64; see `word_roles`.
         excluded: words that the state of the brackets excludes (5, vocabulary) bool; see
             `excluded_words`.
         speaker_repeat: the highest probability of the last speaker; 1 for no limit.
-        size_of_window: newest words that are looked at.
+        size_of_window: newest words that are used.
         longest: words of a round bracket, after which only its end may follow.
         longest_heading: the same of a square one.
     """
@@ -160,7 +160,7 @@ def apply_structure(
                 open_bracket = 2
             limit = longest if open_bracket == 1 else longest_heading
             if open_bracket > 0 and len(line) - place > limit:
-                open_bracket += 2  # time to close it
+                open_bracket += 2  # only its end may follow
             break
         place -= 1
     kept = scores[:size].masked_fill(excluded[open_bracket], -float("inf"))

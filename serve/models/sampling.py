@@ -72,7 +72,7 @@ def apply_structure(
     roles: np.ndarray,
     speaker_repeat: float,
 ) -> np.ndarray:
-    """Keeps brackets balanced within a line, and a speaker from going on.
+    """Keeps brackets balanced within a line, and a speaker from speaking twice running.
 
     Args:
         scores: (words,) of the vocabulary and the out-of-vocabulary words; changed in place.
