@@ -23,7 +23,7 @@ demo-export := $(wildcard export/*.py export/*/*.py $(LOW_TIDE)/checkpoint.pt)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(LOW_TIDE)/manifest.json ## train on the embedded show (about 2 min, once), export, and start the server
+demo: $(LOW_TIDE)/manifest.json ## train on the embedded show (about 1 min, once), export, and start the server
 	@$(set-up) serve
 	$(python) -m serve --model $(LOW_TIDE) $(ARGS)
 
