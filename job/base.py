@@ -21,10 +21,10 @@ from data.texts import TrainingText
 from data.tokens import token_lookup
 from data.vocab import Vocabulary
 from job import checkpoint
+from job.config import DEFAULT_BASE
 from job.layers.subwords import char_ngrams
 from job.model import RNN
 
-BASE = "artifacts/base"  # the default of --base
 IN_IMAGE = pathlib.Path(__file__).parent.parent / "base"  # where artifacts/ is a mount
 NEIGHBORS = 8  # base words that a new word's vector is the mean of
 SIGNATURE = 512  # numbers that represent the spelling of a word
@@ -58,7 +58,7 @@ class Base:
 def find_base(path: str) -> pathlib.Path:
     """The checkpoint that `--base` names; raises `UserError` if there is none."""
     file = pathlib.Path(path)
-    if path == BASE and not file.is_dir():
+    if path == DEFAULT_BASE and not file.is_dir():
         file = IN_IMAGE
     file = file / checkpoint.NAME if file.is_dir() else file
     if not file.is_file():

@@ -9,6 +9,7 @@ from data.show import read as corpus
 
 SEINFELD = "data/raw/Seinfeld_Scripts.txt"
 NO_BASE = "none"
+DEFAULT_BASE = "artifacts/base"
 MAX_CACHE_SIZE = 1000  # `job.layers.cache.HISTORY`: writers keep no more words
 
 

@@ -10,16 +10,15 @@ from typing import Any
 from data.command_line import Parser, UserError
 from data.corpus.prepared import Prepared, is_prepared
 from data.show import read as corpus
-from job.config import NO_BASE, Config
+from job.config import DEFAULT_BASE, NO_BASE, Config
 
-BASE = "artifacts/base"  # as in `job.base`, which imports PyTorch
 SIZES = ("cell", "embedding_dim", "hidden_dim", "n_layers", "tie_weights")  # follow the base
 
 # From scratch. The defaults of `Config` are those of seinfeld.
 PRESETS: dict[str, dict[str, Any]] = {
-    "seinfeld": {"base": BASE},
+    "seinfeld": {"base": DEFAULT_BASE},
     "laptop": {
-        "base": BASE,
+        "base": DEFAULT_BASE,
         "data": corpus.LOW_TIDE,
         "embedding_dim": 192,
         "hidden_dim": 384,

@@ -16,6 +16,7 @@ from data.base.clean import Counts, write_text
 from data.base.documents import load_documents, read_source
 from data.base.duplicates import Duplicates
 from data.base.sources import MANIFEST, Source, pin_sources, read_sources
+from data.checksum import file_sha256
 from data.command_line import DiskFull, UserError
 
 REPORT = "report.json"
@@ -96,7 +97,9 @@ def _clean(sources: Sequence[Source], digests: dict[str, str], out: pathlib.Path
     )
     report = _load(out / REPORT)
     if report.get("key") == key and all(
-        _sha256(out / f"{entry['name']}.txt") == entry["sha256"] for entry in report["sources"]
+        path.is_file() and file_sha256(path) == entry["sha256"]
+        for entry in report["sources"]
+        for path in [out / f"{entry['name']}.txt"]
     ):
         return report
     duplicates = Duplicates()
@@ -141,13 +144,6 @@ def _code(patterns: Sequence[str]) -> list[str]:
 
 def _digest(parts: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _sha256(path: pathlib.Path) -> str:
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _load(path: pathlib.Path) -> dict[str, Any]:

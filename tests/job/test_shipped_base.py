@@ -8,12 +8,13 @@ import pytest
 from data.base.blocked import is_blocked
 from data.base.sources import read_sources
 from data.command_line import UserError
-from job.base import BASE, Base
+from job.base import Base
 from job.checkpoint import NAME, load_checkpoint, load_network, newest_checkpoint
+from job.config import DEFAULT_BASE
 from job.publish.__main__ import publish
 from tests.conftest import ROOT
 
-FOLDER = ROOT / BASE
+FOLDER = ROOT / DEFAULT_BASE
 
 
 @pytest.fixture(scope="module")
