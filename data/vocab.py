@@ -4,10 +4,9 @@ import collections
 import dataclasses
 import heapq
 import itertools
-import json
 from collections.abc import Iterable
 
-from data import tokens, versions
+from data import strict_json, tokens, versions
 from data.command_line import UserError
 from data.speakers import speaker_of
 
@@ -202,7 +201,7 @@ class Vocabulary:
     def to_json(self) -> str:
         """The content of vocab.json."""
         fields = {"format": FORMAT, "version": versions.VOCABULARY, **vars(self)}
-        return json.dumps(fields, ensure_ascii=False)
+        return strict_json.dumps(fields, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Vocabulary":
@@ -212,8 +211,8 @@ class Vocabulary:
             UserError: if it is not JSON, not a vocabulary, of another version, or lacks a field.
         """
         try:
-            fields = json.loads(text)
-        except json.JSONDecodeError as error:
+            fields = strict_json.loads(text)
+        except ValueError as error:
             raise UserError(
                 f"the vocabulary is not JSON ({error}): export the model again"
             ) from None

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 import os
 import pathlib
 import shutil
@@ -13,6 +12,7 @@ from typing import Any
 import onnx
 import torch
 
+from data import strict_json
 from data.command_line import UserError
 from data.vocab import Vocabulary
 from export.card import model_card
@@ -74,7 +74,7 @@ def export(
             checks["held_out"] = check_int8(staging, network, vocabulary, content)
             manifest = build_manifest(staging, network, vocabulary, content, checks)
             (staging / "README.md").write_text(model_card(manifest), encoding="utf-8")
-            text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+            text = strict_json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
             (staging / MANIFEST).write_text(text, encoding="utf-8")
             publish(staging, folder, [*manifest["files"], "README.md", MANIFEST])
     except (OSError, RuntimeError) as error:
@@ -135,14 +135,14 @@ def write_files(
         "show": vocabulary.show,
         "vocabulary_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
         "weights_sha256": vocabulary.weights_sha256,
-        "cache": json.dumps(cache_settings(cache)),
+        "cache": strict_json.dumps(cache_settings(cache)),
     }
-    checks: dict[str, Any] = {"cache": json.loads(metadata["cache"])}
+    checks: dict[str, Any] = {"cache": strict_json.loads(metadata["cache"])}
     onnx.save(build_onnx(network, metadata), str(folder / "model.onnx"))
     onnx.save(build_onnx_int8(network, metadata), str(folder / "model.int8.onnx"))
     if speller:
         metadata |= {
-            "letters": json.dumps(speller["letters"], ensure_ascii=False),
+            "letters": strict_json.dumps(speller["letters"], ensure_ascii=False),
             "longest": str(MAX_LETTERS),
             "spelling_temperature_scale": str(SPELLING_TEMPERATURE_SCALE),
         }

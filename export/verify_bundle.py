@@ -1,7 +1,6 @@
 """python -m export verify DIR: checks that a bundle is complete and its files belong together."""
 
 import hashlib
-import json
 import pathlib
 import types
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from typing import Any
 
 import onnx
 
-from data import versions
+from data import strict_json, versions
 from data.checksum import file_sha256
 from data.command_line import UserError
 from data.vocab import Vocabulary
@@ -101,7 +100,7 @@ def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = strict_json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(
             f"{path}: no such file; a bundle without a manifest is incomplete"
