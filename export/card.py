@@ -66,6 +66,9 @@ writer = torch.jit.load("model.torchscript.pt", map_location="cpu")
 print(writer.generate("", 200, temperature=0.8, seed=7))
 ```
 
+Loading a TorchScript file runs the program in it: load it only from a source that you trust. The
+ONNX files are data.
+
 | file | format | size |
 | --- | --- | --- |
 {files}
