@@ -10,8 +10,9 @@ import torch
 
 torch.set_num_threads(1)
 # No wall-clock limit per example: the first call of a TorchScript function compiles it.
-hypothesis.settings.register_profile("no deadline", deadline=None)
-hypothesis.settings.load_profile("no deadline")
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("random", deadline=None)  # `make nightly`
+hypothesis.settings.load_profile("repeatable")
 ROOT = pathlib.Path(__file__).parent.parent
 
 
