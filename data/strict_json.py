@@ -29,14 +29,18 @@ def dumps(value: Any, **options: Any) -> str:
         raise UserError(f"{place}, which JSON cannot hold: nothing was written") from None
 
 
-def loads(text: str | bytes) -> Any:
+def loads(text: str | bytes, **options: Any) -> Any:
     """The value of a JSON text.
+
+    Args:
+        text: the text, or its bytes in UTF-8.
+        options: those of `json.loads`.
 
     Raises:
         ValueError: if it is not JSON, has a number that is not finite, or is nested too deeply.
     """
     try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite, **options)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 

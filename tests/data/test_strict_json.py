@@ -52,4 +52,5 @@ def test_text_that_is_not_json_is_not_read(text):
 def test_options_are_those_of_the_standard_library():
     value = {"b": ["é"], "a": 1}
     assert strict_json.dumps(value, indent=1) == json.dumps(value, indent=1)
+    assert strict_json.loads("[1]", parse_int=float) == [1.0]
     assert strict_json.dumps(value, ensure_ascii=False) == '{"b": ["é"], "a": 1}'
