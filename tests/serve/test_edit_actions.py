@@ -95,8 +95,8 @@ def test_rewrite_line_in_a_long_script(actions):
 
 def test_rewrite_line_limits_its_length(actions):
     for given, used in ((900, MAX_LINE_TOKENS), (7, 7), (0, 1)):
-        scene = build_scene("", 1, max_new_tokens=given)
-        assert actions.rewrite_line(TEXT, 1, scene).max_new_tokens == used
+        scene = build_scene("", 1, length=given)
+        assert actions.rewrite_line(TEXT, 1, scene).length == used
 
 
 def test_take_alternative_replaces_the_word_and_continues(actions):

@@ -15,7 +15,7 @@ from serve.scenes.scene import PRESETS, Scene, build_scene, clean_text, shortene
 
 TEXTS = ("prompt", "after", "model", "weights")
 FLAGS = ("one_line", "invent_words")
-INTEGERS = ("max_new_tokens", "top_k", "no_repeat_ngram_size", "seed")
+INTEGERS = ("length", "top_k", "no_repeat_ngram_size", "seed")
 FIELDS = [field.name for field in dataclasses.fields(Scene)]
 HUGE = 10**5000
 quick = settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
@@ -126,8 +126,8 @@ def test_scene_error_messages(fields, message):
 
 
 def test_scene_converts_whole_floats_to_integers():
-    scene = Scene(max_new_tokens=7.0, seed=3.0, temperature=1)
-    assert [type(scene.max_new_tokens), type(scene.seed)] == [int, int]
+    scene = Scene(length=7.0, seed=3.0, temperature=1)
+    assert [type(scene.length), type(scene.seed)] == [int, int]
     assert isinstance(scene.temperature, float)
 
 
@@ -273,7 +273,7 @@ def test_presets_rise_in_temperature_and_balanced_is_the_default():
 def test_unknown_preset_is_an_error(preset):
     message = error_of(build_scene, preset)
     assert "there is no preset" in message
-    assert "faithful, balanced, wild" in message
+    assert "safe, balanced, wild" in message
 
 
 @pytest.mark.parametrize("seed", ["", "  ", None])

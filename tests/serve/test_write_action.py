@@ -38,7 +38,7 @@ def test_write_notes_a_scene_of_other_weights(actions):
 def test_write_notes_the_scene_timeout(small):
     with actions_on(small["onnx"]) as actions:
         actions.engine.scene_timeout = 0
-        _, facts = written(actions, build_scene("", 1, max_new_tokens=1000))
+        _, facts = written(actions, build_scene("", 1, length=1000))
         assert facts["note"] == "the time limit is reached"
         assert not facts["done"]
 
@@ -72,7 +72,7 @@ def test_write_keeps_the_case_of_the_prompt(actions):
 @settings(deadline=None, max_examples=20)
 @given(st.text(max_size=80), st.text(max_size=20))
 def test_write_of_no_tokens_returns_the_text(spelled, text, after):
-    scene = Scene(text, after=after, max_new_tokens=0)
+    scene = Scene(text, after=after, length=0)
     again, facts = written(spelled, scene)
     assert again == scene.prompt.rstrip(" ") + scene.after
     assert facts["words"] == 0
@@ -82,7 +82,7 @@ def test_write_of_no_tokens_returns_the_text(spelled, text, after):
 @settings(deadline=None, max_examples=20)
 @given(st.text(max_size=80), st.integers(0, 99))
 def test_write_keeps_prompt_and_following_text(spelled, text, seed):
-    scene = Scene(text, after="\n\nThe end.", max_new_tokens=5, seed=seed)
+    scene = Scene(text, after="\n\nThe end.", length=5, seed=seed)
     again, _ = written(spelled, scene)
     assert again.startswith(scene.prompt.rstrip(" "))
     assert again.endswith("\n\nThe end.")
@@ -92,7 +92,7 @@ def test_write_keeps_prompt_and_following_text(spelled, text, seed):
 @pytest.mark.parametrize("cast", [(), ("Bob",)])
 def test_scene_json_reproduces_every_kind_of_scene(spelling, runtime, cast):
     with actions_on(spelling[runtime]) as actions:
-        base = build_scene("wild", 7, max_new_tokens=20, cast=cast, invent_words=True)
+        base = build_scene("wild", 7, length=20, cast=cast, invent_words=True)
         for scene in (
             dataclasses.replace(base, prompt=TEXT),
             dataclasses.replace(base, prompt=TEXT, invent_words=False),
