@@ -12,19 +12,13 @@ from typing import Any
 from data import tokens
 from data.command_line import UserError
 from data.vocab import Vocabulary
+from serve.arguments import ArgumentError, clean_text, shortened, whole_number
 from serve.limits import MAX_ALTERNATIVES, MAX_TAKES, MAX_TEXT, MAX_UNKNOWN_WORDS, OPTION_RANGES
 from serve.models.load import Model
 from serve.scenes import script
 from serve.scenes.engine import Engine
 from serve.scenes.generation import ENDINGS, Generation, last_lines
-from serve.scenes.scene import (
-    ArgumentError,
-    Scene,
-    build_scene,
-    clean_text,
-    shortened,
-    whole_number,
-)
+from serve.scenes.scene import Scene, build_scene
 
 SEEDS = int(OPTION_RANGES["seed"][1]) + 1
 Facts = dict[str, Any]  # about a scene, a word or a model: JSON values for the caller

@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from data.command_line import UserError
+from serve.arguments import ArgumentError
 from serve.metrics import Metrics
-from serve.scenes.scene import ArgumentError
 
 log = logging.getLogger("cold_open")
 INTERNAL_ERROR = "Internal server error. The server has logged it; please try again."

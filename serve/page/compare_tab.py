@@ -5,10 +5,11 @@ from typing import Any
 import gradio as gr
 
 from serve.actions import Actions, Facts
+from serve.arguments import clean_text
 from serve.instrumentation import Instrumentation
 from serve.page.widgets import EVENT, note_html, prompt_fields, script_view, seed_field, slider
 from serve.scenes import script
-from serve.scenes.scene import PRESETS, clean_text
+from serve.scenes.scene import PRESETS
 
 
 def add_compare_tab(actions: Actions, instrumentation: Instrumentation, facts: list[Facts]) -> None:

@@ -4,7 +4,8 @@ from typing import Any, Protocol
 
 from data import tokens
 from data.vocab import Vocabulary
-from serve.scenes.scene import ArgumentError, Scene, shortened
+from serve.arguments import ArgumentError, shortened
+from serve.scenes.scene import Scene
 
 
 class Writer(Protocol):

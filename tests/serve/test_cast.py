@@ -27,6 +27,7 @@ def write_all(writer, scenes):
     writings = [Generation(writer, scene) for scene in scenes]
     for writing in writings:
         writing.start()
+        writing.hard_limit = writing.scene.length  # some writers end no line
     while batch := [writing for writing in writings if not writing.done]:
         generate_word(batch)
     return [(writing.text[len(writing.prompt) :], writing) for writing in writings]
