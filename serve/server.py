@@ -13,6 +13,7 @@ from pythonjsonlogger.json import JsonFormatter
 from serve.actions import Actions
 from serve.config import ServerConfig
 from serve.gradio_compat import (
+    HIDE_MCP,
     check_routes,
     endpoint_arguments,
     has_result,
@@ -23,6 +24,7 @@ from serve.gradio_compat import (
 from serve.instrumentation import Instrumentation
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.middleware import SecurityMiddleware
+from serve.openapi import openapi
 from serve.page.app import CSS, THEME, build_app, head_html
 from serve.scenes.engine import Engine
 
@@ -52,12 +54,18 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         text = metrics.text(lambda: queue_length(blocks))
         return fastapi.Response(text, media_type=CONTENT_TYPE)
 
+    @app.get("/gradio_api/openapi.json")  # before Gradio's, which has an upload
+    async def openapi_json() -> dict:
+        info = blocks.get_api_info()
+        return openapi(info, blocks.title, config.root_path, bool(config.password))
+
     gr.mount_gradio_app(
         app,
         blocks,
         path="/",
         root_path=config.root_path or None,
         css_paths=CSS,
+        css=HIDE_MCP,
         head=head_html(),
         footer_links=["api"],
         max_file_size=1,
