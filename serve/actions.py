@@ -110,13 +110,18 @@ class Actions:
         try:
             running = len(tasks)
             while running:
-                side, update = await updates.get()
-                if isinstance(update, Exception):
-                    raise update
-                if update is None:
-                    running -= 1
-                else:
-                    latest[side] = update
+                waiting = [await updates.get()]
+                while not updates.empty():  # the scenes of one batch are updated together
+                    waiting.append(updates.get_nowait())
+                before = list(latest)
+                for side, update in waiting:
+                    if isinstance(update, Exception):
+                        raise update
+                    if update is None:
+                        running -= 1
+                    else:
+                        latest[side] = update
+                if latest != before:
                     yield list(latest)
         finally:
             for task in tasks:

@@ -75,8 +75,9 @@ def test_number_of_takes_out_of_range_is_an_error(actions, n):
 
 def test_takes_share_the_steps_of_the_network(small, engine, clock):
     model = Model(small["onnx"].bundle, FakeWriter(clock.work))
-    taken(Actions([model], engine), Scene(length=20), 3)
+    updates = taken(Actions([model], engine), Scene(length=20), 3)
     batches = model.writer.batches
+    assert len(updates) < len(batches) + 3  # and one update holds the new words of all takes
     assert max(map(len, batches)) == 3
     assert sum(len(batch) == 3 for batch in batches) > len(batches) / 2
 
