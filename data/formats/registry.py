@@ -1,12 +1,18 @@
 """All formats of scripts, and the choice of one by the content of a file."""
 
 from data.command_line import UserError
+from data.formats import json_script, names, plain, tables, transcript
 from data.formats.script import Format, ReadOptions, Script
 
 SAMPLE = 200_000  # characters of a file that decide its format
 
 # Of two formats with the same score, the earlier one is chosen.
-FORMATS: tuple[Format, ...] = ()
+FORMATS: tuple[Format, ...] = (
+    plain.FORMAT,
+    transcript.FORMAT,
+    tables.FORMAT,
+    json_script.FORMAT,
+)
 
 
 def detect(text: str, name: str) -> Format:
@@ -30,4 +36,4 @@ def by_name(name: str) -> Format:
 def read(text: str, name: str, options: ReadOptions) -> Script:
     """The script in a text, read in the format with this name or, for "", in the detected one."""
     chosen = by_name(name) if name else detect(text, options.path)
-    return chosen.read(text, options)
+    return names.tidy(chosen.read(text, options))

@@ -1,0 +1,29 @@
+"""Text in the form `Name: speech`, which is learned as it stands; also text without speakers."""
+
+from data.formats.script import Format, Line, ReadOptions, Script
+from data.speakers import SPEAKER
+
+MIN_SHARE = 0.3  # of the lines; with fewer speakers a text may well be something else
+
+
+def score(text: str, _name: str) -> float:
+    """How sure it is that a text is `Name: speech`; low but not 0 for text without speakers."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    share = sum(bool(SPEAKER.match(line)) for line in lines) / max(1, len(lines))
+    return 0.5 + 0.3 * share if share >= MIN_SHARE else 0.1 + share
+
+
+def read(text: str, _options: ReadOptions) -> Script:
+    """The script with its text verbatim, but for the line ends."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = []
+    for line in text.split("\n"):
+        if stripped := line.strip():
+            match = SPEAKER.match(line)
+            lines.append(
+                Line(match[1], line[match.end() :].strip()) if match else Line("", stripped)
+            )
+    return Script(lines, FORMAT.name, text=text)
+
+
+FORMAT = Format("plain", "plain text, `Name: speech`", score, read)
