@@ -183,7 +183,7 @@ def _write_manifest(
 
 def _file_entry(scanned: dict[str, Any]) -> dict[str, Any]:
     """The manifest's entry of a source file, without its place in the splits."""
-    return {name: scanned[name] for name in ("path", "bytes", "mtime_ns", "sha256")}
+    return {name: scanned[name] for name in ("path", "bytes", "mtime_ns", "sha256", "remark")}
 
 
 def _command(sources: Sequence[str], folder: pathlib.Path, settings: Settings) -> str:

@@ -86,11 +86,12 @@ def _make_plan(
     request: dict[str, Any], work: pathlib.Path, settings: Settings, resources: Resources
 ) -> dict[str, Any]:
     fraction = 0.0 if settings.valid else settings.valid_fraction
-    tasks = [(show, work, fraction, resources.block_bytes) for show in request["paths"]]
+    how = (resources.block_bytes, settings.format, settings.columns)
+    tasks = [(show, work, fraction, *how) for show in request["paths"]]
     shows: list[ScannedFile] = run_all(scan_file, tasks, resources.processes, "scan files")
     valid_file = []
     if settings.valid:
-        valid_file = [scan_file(settings.valid, work, 0.0, resources.block_bytes)]
+        valid_file = [scan_file(settings.valid, work, 0.0, *how)]
     train = shard_ranges(shows, False, resources.shard_bytes)
     valid = shard_ranges(valid_file or shows, not valid_file, resources.shard_bytes)
     letters = set().union(*(show.letters for show in shows))

@@ -41,8 +41,8 @@ def test_prepare_refuses_an_output_folder_of_other_files(shows, tmp_path):
 
 
 def test_prepare_refuses_the_files_that_training_refuses(shows, tmp_path):
-    (shows / "3.txt").write_bytes(FILLER.encode() + b"caf\xe9\n" + FILLER.encode())
-    assert "3.txt is not UTF-8 (line 81)" in refused(shows, tmp_path / "x")
+    (shows / "3.txt").write_bytes(FILLER.encode() + b"\0\n" + FILLER.encode())
+    assert "3.txt is not plain text" in refused(shows, tmp_path / "x")
     (shows / "3.txt").write_text("too short")
     assert "3.txt holds 2 words" in refused(shows, tmp_path / "x")
 
