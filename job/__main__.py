@@ -43,7 +43,7 @@ def show_script(config: Config, anyway: bool) -> None:
     if found and not anyway:
         raise UserError(
             f"{config.data} seems to hold {found}, which would be learned as words: look at it "
-            f"with python -m data look {config.data}, then give --format, or --anyway to train on it"
+            f"with python -m data look {config.data}; --format reads it otherwise, --anyway trains"
         )
 
 

@@ -224,7 +224,7 @@ def _is_plain(path: pathlib.Path, format: str) -> bool:
     with encoding.readable(path), path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         text = head.removeprefix(codecs.BOM_UTF8).decode(errors="ignore")
-        if encoding.is_binary(head) or not _is_utf8(itertools.chain([head], _rest(file))):
+        if not _is_utf8(itertools.chain([head], _rest(file))):
             return False
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return format == "plain" or registry.detect(text, str(path)).name == "plain"

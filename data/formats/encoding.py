@@ -74,7 +74,7 @@ def decompress(content: bytes, path: pathlib.Path) -> bytes:
 
 
 def is_binary(content: bytes) -> bool:
-    """Whether content without a byte order mark is no text in an encoding of single bytes."""
+    """Whether content that is not UTF-8 is no text in another encoding of single bytes."""
     if b"\0" in content:
         return True
     sample = content[: 1 << 20]
@@ -97,12 +97,12 @@ def decode(content: bytes, path: pathlib.Path) -> Decoded:
                 if encoding != "UTF-8":
                     raise UserError(f"{path} is not the {encoding} that it begins as") from None
                 content = content.removeprefix(mark)
-    if not is_binary(content):
-        try:
+    if b"\0" not in content:
+        with contextlib.suppress(UnicodeDecodeError):
             return Decoded(content.decode(), "UTF-8")
-        except UnicodeDecodeError:
-            if mixed := _decode_lines(content):
-                return mixed
+    if not is_binary(content):
+        if mixed := _decode_lines(content):
+            return mixed
     elif not _may_be_utf16(content):
         raise UserError(f"{path} is not plain text: save the script as UTF-8 text (.txt)")
     return _detect(content, path)
