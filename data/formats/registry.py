@@ -1,7 +1,19 @@
 """All formats of scripts, and the choice of one by the content of a file."""
 
 from data.command_line import UserError
-from data.formats import json_script, names, plain, tables, transcript
+from data.formats import (
+    fountain,
+    html_page,
+    json_script,
+    names,
+    plain,
+    rtf,
+    screenplay,
+    subtitles,
+    tables,
+    transcript,
+    wikitext,
+)
 from data.formats.script import Format, ReadOptions, Script
 
 SAMPLE = 200_000  # characters of a file that decide its format
@@ -12,6 +24,12 @@ FORMATS: tuple[Format, ...] = (
     transcript.FORMAT,
     tables.FORMAT,
     json_script.FORMAT,
+    screenplay.FORMAT,
+    fountain.FORMAT,
+    subtitles.FORMAT,
+    html_page.FORMAT,
+    wikitext.FORMAT,
+    rtf.FORMAT,
 )
 
 
