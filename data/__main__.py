@@ -91,6 +91,9 @@ def add_prepare(commands: Any) -> None:
     )
     add_format(command)
     command.add_argument(
+        "--strict", action="store_true", help="refuse, not skip, a file in a folder without script"
+    )
+    command.add_argument(
         "--processes", type=int, default=os.cpu_count() or 1, help="worker processes"
     )
 
@@ -148,6 +151,8 @@ def prepare_command(options: argparse.Namespace) -> None:
     for entry in [*manifest["shows"], *manifest["valid_file"]] if was_prepared else []:
         if entry["remark"]:
             print(entry["remark"], file=sys.stderr)
+    for entry in manifest["skipped"]:
+        print(f"skipped {entry['reason']}", file=sys.stderr)
     print(
         f"{len(manifest['shows']):,} shows, {manifest['tokens']['train']:,} training words, "
         f"{manifest['tokens']['valid']:,} held-out words, "

@@ -107,7 +107,9 @@ def require_parts(train: bool, held_out: bool, setting: str, fraction: float) ->
 
 def show_name(path: str | pathlib.Path) -> str:
     """The show's name, derived from the file name: "Low Tide" for data/shows/low_tide.txt."""
-    stem = pathlib.Path(path).stem.replace("_", " ").replace("-", " ")
+    file = pathlib.Path(path)
+    file = file.with_suffix("") if file.suffix in (".gz", ".xz") else file
+    stem = file.stem.replace("_", " ").replace("-", " ")
     return (
         " ".join(stem.removesuffix(" Scripts").removesuffix(" scripts").split()).title() or "Show"
     )
