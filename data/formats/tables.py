@@ -22,8 +22,12 @@ def score(text: str, name: str) -> float:
     lines = [line for line in text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES] if line.strip()]
     if len(lines) < 2:
         return 0.0
-    ending = 0.02 if _plain_name(name).endswith(ENDINGS) else 0.0
-    return max(_score(lines, delimiter) for delimiter in DELIMITERS) + ending
+    found = max(_score(lines, delimiter) for delimiter in DELIMITERS)
+    if _plain_name(name).endswith(ENDINGS):
+        # So that a table that cannot be read is refused, not learned as text.
+        has_columns = any(len(_fields(lines[0], delimiter)) > 1 for delimiter in DELIMITERS)
+        found = max(found + 0.02, 0.5 if has_columns else 0.0)
+    return found
 
 
 def _plain_name(name: str) -> str:
