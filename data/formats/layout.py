@@ -15,8 +15,8 @@ HEADING = re.compile(
     rf"{SCENE_NUMBER}(?:(?:INT|EXT|EST|I)\b\.?\s*/\s*(?:INT|EXT|E)\b|(?:INT|EXT|EST)\b|"
     r"(?:Int|Ext|int|ext)\.)[.:\s/-]\s*\S.*"
     r"|[^a-z]*[^\Wa-z][^a-z]*[-–—.] *(?:(?:INTERIOR|EXTERIOR)\b[ -]*)?"
-    r"(?:DAY|NIGHT|MORNING|EVENING|AFTERNOON|DAWN|DUSK|SUNSET|SUNRISE|CONTINUOUS|(?:MOMENTS )?LATER|"
-    r"SAME TIME|INTERIOR|EXTERIOR)\b[^a-z]*"
+    r"(?:DAY|NIGHT|MORNING|EVENING|AFTERNOON|DAWN|DUSK|SUNSET|SUNRISE|CONTINUOUS|LATER|"
+    r"MOMENTS LATER|SAME TIME|INTERIOR|EXTERIOR)\b[^a-z]*"
 )
 LABEL = re.compile(r"(?:setting|scene|location|episode)\s*:", re.IGNORECASE)
 TRANSITION = re.compile(

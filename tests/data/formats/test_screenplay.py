@@ -110,8 +110,9 @@ def test_a_printed_screenplay_keeps_speeches_directions_and_headings():
 )
 @pytest.mark.parametrize("indent", [0, 30])
 def test_other_lines_in_capitals_are_never_cast(line, indent):
-    speech = f"{' ' * indent}ANN\n{' ' * (indent // 2)}Yes.\n\n{' ' * indent}BOB\n{' ' * (indent // 2)}No.\n\n"
-    text = f"{speech * 3}{' ' * indent}{line}\nThe street is empty.\n\n{speech}"
+    cue, words = " " * indent, " " * (indent // 2)
+    speech = f"{cue}ANN\n{words}Yes.\n\n{cue}BOB\n{words}No.\n\n"
+    text = f"{speech * 3}{cue}{line}\nThe street is empty.\n\n{speech}"
     assert set(read(text).cast()) == {"ANN", "BOB"}
 
 
