@@ -14,6 +14,9 @@ SCENE_NUMBER = r"(?:[A-Z]?\d{1,4}[A-Z]{0,2}\.?\s+)?"
 HEADING = re.compile(
     rf"{SCENE_NUMBER}(?:(?:INT|EXT|EST|I)\b\.?\s*/\s*(?:INT|EXT|E)\b|(?:INT|EXT|EST)\b|"
     r"(?:Int|Ext|int|ext)\.)[.:\s/-]\s*\S.*"
+    r"|[^a-z]*[^\Wa-z][^a-z]*[-–—.] *(?:(?:INTERIOR|EXTERIOR)\b[ -]*)?"
+    r"(?:DAY|NIGHT|MORNING|EVENING|AFTERNOON|DAWN|DUSK|SUNSET|SUNRISE|CONTINUOUS|LATER|"
+    r"MOMENTS LATER|SAME TIME|INTERIOR|EXTERIOR)\b[^a-z]*"
 )
 LABEL = re.compile(r"(?:setting|scene|location|episode)\s*:", re.IGNORECASE)
 TRANSITION = re.compile(
@@ -51,7 +54,7 @@ INITIAL = re.compile(r"(?:\b(?:[A-Z]|MR|MRS|MS|DR|ST|JR|SR|LT|SGT|CAPT|COL|GEN|P
 OF_VOICE = re.compile(r"['’]S? VOICE$")
 # Extensions of a name that say where the voice is from. Others ("on phone") are directions.
 VOICE = re.compile(
-    r"(?:v\.?\s*[/.]?\s*o\.?|o\.?\s*[/.]?\s*[sc]\.?|cont(?:'|’|in)?u?e?d?\.?|cont'?g|continu\w*|"
+    r"(?:v\.?\s*[/.]?\s*[o0]\.?|[o0]\.?\s*[/.]?\s*[sc]\.?|cont(?:'|’|in)?u?e?d?\.?|cont'?g|continu\w*|"
     r"voice[ -]?over|off[ -]?(?:screen|camera|stage)|pre-?lap|more|contd)(?:[\s,;/.-]+|$)",
     re.IGNORECASE,
 )
@@ -60,6 +63,11 @@ VOICE = re.compile(
 def unix_lines(text: str) -> str:
     """A text with "\n" as its only line end, and without a byte order mark."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def joined(rows: Iterable[str]) -> str:
+    """Lines of a paragraph as one; a word that is divided at a hyphen is whole again."""
+    return re.sub(r"(?<=[^\W\d_]-)\n(?=[a-z])", "", "\n".join(rows)).replace("\n", " ")
 
 
 def heading(text: str) -> str:
@@ -106,6 +114,11 @@ def split_cue(line: str) -> tuple[str, str]:
         for part in re.split(r"[,;](?!\w\b)", extension)
     ]
     return name, ", ".join(filter(None, parts)).lower()
+
+
+def is_voice(text: str) -> bool:
+    """Whether a parenthetical says only where the voice is from: "(V.O.)", "(continuing)"."""
+    return not any(_without_voice(text.strip("()[] ")))
 
 
 def _without_voice(text: str) -> Iterable[str]:

@@ -6,6 +6,7 @@ capitals, short lines that occur again and again above a speech are names.
 
 import collections
 import dataclasses
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -17,13 +18,14 @@ PAGE_BREAK = re.compile(
     r"\W*(?:\d+[A-Z]?\.?\s+)?(?:\(?(?:CONTINUED|CONT['’]?D|MORE)\b[:.]?\)?\s*(?:\(\d+\))?[:.]?)"
     r"(?:\s+\d+[A-Z]?\.?)?\W*"
 )
-MARGIN = re.compile(r"\s+\*+\s*$|(?<=\S)\s{3,}\d{1,3}[A-Z]?\.?\s*$")
+MARGIN = re.compile(r"\s{2,}\*+\s*$|(?<=\S)\s{3,}\d{1,3}[A-Z]?\.?\s*$")
 FIRST_NUMBER = re.compile(r"^(\s*)(\d{1,3}[A-Z]?[.)]?)(\s+)(?=(?:INT|EXT|EST|I/E)\b)")
 MIXED_NAME = re.compile(
     r"(?:[A-Z][\w'’.-]*|of|the|and|&|#?\d+)(?: (?:[A-Z][\w'’.-]*|of|the|and|&|#?\d+)){0,3}:?"
 )
 MIN_CUES = 3
 MIN_MIXED = 3  # speeches of a name that is not in capitals
+FAR_RIGHT = 30  # columns before a page number that stands next to text
 STEP = 6  # columns between the margin of directions and that of names, at least
 TITLE_PAGE_SHARE = 0.15  # of the lines; what is before the first scene may be a title page
 
@@ -46,6 +48,8 @@ class Layout:
     spaced: bool = False  # an empty line is between a name and its speech
     dense: bool = False  # no empty lines
     whole: bool = False  # each line is a paragraph
+    centred: bool = False  # names have more columns before them than speeches
+    known: frozenset[str] = frozenset()  # names that occur repeatedly
 
 
 def score(text: str, name: str) -> float:
@@ -94,14 +98,29 @@ def _rows(text: str, dropped: collections.Counter[str]) -> list[Row]:
             continue
         line = MARGIN.sub("", FIRST_NUMBER.sub(r"\1\3", line.expandtabs(8).rstrip()))
         stripped = line.strip()
-        if stripped and PAGE_NUMBER.fullmatch(stripped):
+        indent = len(line) - len(line.lstrip())
+        apart = indent > FAR_RIGHT or not rows or not rows[-1].text
+        if stripped and apart and PAGE_NUMBER.fullmatch(stripped):
             dropped["page numbers"] += 1
         elif stripped and PAGE_BREAK.fullmatch(stripped):
             dropped["marks of page breaks"] += 1
         else:
             words = " ".join(stripped.split())
-            rows.append(Row(len(line) - len(line.lstrip()), words, layout.cue_of(words)))
-    return rows
+            rows.append(Row(indent, words, layout.cue_of(words)))
+    return _single_spaced(rows)
+
+
+def _single_spaced(rows: list[Row]) -> list[Row]:
+    """The lines of a file with an empty line after each, without these empty lines."""
+    pairs = list(itertools.pairwise(rows))
+    followed = sum(bool(row.text and after.text) for row, after in pairs)
+    if followed > 0.05 * sum(bool(row.text) for row in rows):
+        return rows
+    return [
+        row
+        for number, row in enumerate(rows)
+        if row.text or row.new_page or (number and not rows[number - 1].text)
+    ]
 
 
 def _layout(rows: Sequence[Row]) -> Layout:
@@ -117,11 +136,14 @@ def _layout(rows: Sequence[Row]) -> Layout:
     base = indents[len(indents) // 20]
     names = _median([rows[place].indent for place in places])
     speech = _median([row.indent for row in following if row])
+    if speech - base < 3:
+        base = indents[0]  # of a file with few directions
     margin = 0
     if names - base >= STEP:
-        # Speeches between the two margins, or, in transcripts of stage plays, at the base.
+        # Speeches are between the two margins, or, in some stage plays, where directions are.
         margin = (base + speech + 1) // 2 if speech - base >= 3 else -1
-    return Layout(margin, spaced, _is_dense(rows), _is_whole(rows))
+    known = frozenset(name for name, count in counts.items() if count > 1 and len(name) > 1)
+    return Layout(margin, spaced, _is_dense(rows), _is_whole(rows), names - speech >= 4, known)
 
 
 def _is_dense(rows: Sequence[Row]) -> bool:
@@ -211,12 +233,14 @@ def _speech_end(rows: Sequence[Row], place: int, style: Layout) -> int:
 
 def _indented_end(rows: Sequence[Row], place: int, start: int, style: Layout) -> int:
     row, first = rows[place], rows[start]
-    if row.indent <= style.margin or first.indent <= style.margin or first.indent > row.indent + 2:
+    if row.indent <= style.margin or first.indent <= style.margin:
+        return place
+    if first.indent > row.indent + 2 and not first.text.startswith("("):
         return place
     end = start
     while end < len(rows) and (rows[end].text or _goes_on(rows, end, style)):
         line = rows[end]
-        if line.text and (line.indent <= style.margin or _is_cue_column(rows, end, row)):
+        if line.text and (line.indent <= style.margin or _is_next_cue(rows, end, row, style)):
             break
         end += 1
     return end
@@ -230,9 +254,13 @@ def _goes_on(rows: Sequence[Row], place: int, style: Layout) -> bool:
     return bool(after.text) and after.indent > style.margin
 
 
-def _is_cue_column(rows: Sequence[Row], place: int, cue: Row) -> bool:
+def _is_next_cue(rows: Sequence[Row], place: int, cue: Row, style: Layout) -> bool:
+    """Whether a line in a speech is the next name, without an empty line before it."""
     line = rows[place]
-    return bool(line.cue) and line.indent >= cue.indent - 2 and line.text.upper() == line.text
+    if not line.cue or line.indent < cue.indent - 2:
+        return False
+    # Where names stand in the column of speeches, a word in capitals may be part of the speech.
+    return style.centred or (_name(line) in style.known and rows[place - 1].text[-1:] in ".!?)")
 
 
 def _ends_dense_speech(rows: Sequence[Row], place: int, style: Layout) -> bool:
@@ -272,7 +300,8 @@ def _blocks(
 
 def _add_speech(lines: list[Line], row: Row, words: list[str]) -> None:
     name, aside = layout.split_cue(row.cue)
-    speech = " ".join([f"({aside})", *words] if aside else words)
+    words = [text for text in words if not (text[0] == "(" and layout.is_voice(text))]
+    speech = layout.joined([f"({aside})", *words] if aside else words)
     again = bool(re.search(r"\(\s*cont", row.cue, re.IGNORECASE))
     if again and lines and lines[-1].speaker == name:
         # The same speech, cut by a page break.
@@ -296,7 +325,7 @@ def _add_action(lines: list[Line], block: list[str], dropped: collections.Counte
             )
         )
         if not row or is_heading or is_other or layout.is_transition(row):
-            if text := layout.direction(" ".join(words)):
+            if text := layout.direction(layout.joined(words)):
                 lines.append(Line("", text))
             words.clear()
         else:

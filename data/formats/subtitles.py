@@ -163,10 +163,15 @@ def _without_rolling(captions: list[Caption], dropped: collections.Counter[str])
     captions = [each for each in captions if each.rows]
     pairs = list(itertools.pairwise(captions))
     rolling = [
-        after.rows[0] == before.rows[-1] and after.start - before.end < 100
+        after.rows[0] == before.rows[-1]
+        and not DASH.match(after.rows[0])
+        and after.start - before.end < 100
         for before, after in pairs
     ]
-    if sum(rolling) < max(2, 0.3 * len(pairs)):
+    both = sum(
+        each and len(after.rows) > 1 for each, (_, after) in zip(rolling, pairs, strict=True)
+    )
+    if sum(rolling) < 0.3 * len(pairs) or both < max(1, 0.15 * len(pairs)):
         return captions
     kept = captions[:1]
     for caption, repeats in zip(captions[1:], rolling, strict=True):
@@ -186,9 +191,13 @@ def _repeated_names(captions: list[Caption]) -> set[str]:
             if (match := BRACKETED.match(row)) and match.end() < len(row):
                 if not SOUND.fullmatch(match[1]) and len(match[1].split()) <= 3:
                     counts[match[1]] += 1
-            elif match := NAMED.match(row):
+            elif (match := NAMED.match(row)) and all(map(_may_be_in_name, match[1].split())):
                 counts[match[1]] += 1
     return {name for name, count in counts.items() if count >= MIN_NAMED and name[0].isupper()}
+
+
+def _may_be_in_name(word: str) -> bool:
+    return not word[0].islower() or word in ("of", "the", "and", "de", "van", "von")
 
 
 def _turns(
