@@ -3,7 +3,11 @@
 import os
 import sys
 
-from data.command_line import run
+from data.command_line import UserError, run
+from data.corpus.prepared import is_prepared
+from data.formats.load import load
+from data.formats.look import short_report
+from data.formats.problems import problem
 from job.config import Config
 from job.options import parse
 
@@ -11,6 +15,7 @@ from job.options import parse
 def main() -> int:
     """Trains as the command line says; returns the exit code."""
     config, options = parse()
+    show_script(config, options.anyway)
     # Imported late: --help and refused flags do not wait for PyTorch.
     from job.engine.distributed import record_exit_code
     from job.train import Stopped
@@ -21,6 +26,25 @@ def main() -> int:
     except Stopped as stopped:
         return stopped.exit_code
     return 0
+
+
+def show_script(config: Config, anyway: bool) -> None:
+    """Prints what the training script was read as; of several processes, rank 0 prints.
+
+    Raises:
+        UserError: if the script cannot be read, or seems to hold no script, unless `anyway`.
+    """
+    if is_prepared(config.data):
+        return
+    loaded = load(config.data, config.format, config.columns)
+    if os.environ.get("RANK", "0") == "0":
+        print("\n".join(short_report(loaded)), file=sys.stderr)
+    found = problem(loaded.script.to_text())
+    if found and not anyway:
+        raise UserError(
+            f"{config.data} seems to hold {found}, which would be learned as words: look at it "
+            f"with python -m data look {config.data}; --format reads it otherwise, --anyway trains"
+        )
 
 
 def train(config: Config, fresh: bool) -> None:

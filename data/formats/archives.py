@@ -44,6 +44,11 @@ def is_hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX", "~$")) for part in name.split("/"))
 
 
+def is_no_script(name: str) -> bool:
+    """Whether a file holds a picture, sound, video or program by its name."""
+    return pathlib.PurePosixPath(name).suffix.lower() in NO_SCRIPTS
+
+
 def members(path: pathlib.Path) -> Iterator[Member]:
     """The files in a folder or a zip file, in natural order, without hidden ones.
 
@@ -100,7 +105,7 @@ def _read_one(
     path: pathlib.Path, member: Member, read_member: Callable[[bytes, str], Script]
 ) -> Script:
     name = f"{path}/{member.name}"
-    if pathlib.PurePosixPath(member.name).suffix.lower() in NO_SCRIPTS:
+    if is_no_script(member.name):
         raise UserError(f"{name}: no script, by its name")
     try:
         content = member.content()

@@ -1,5 +1,6 @@
 """Finds the columns of speakers and of speeches in a table, by name and by content."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -164,7 +165,7 @@ def name_score(column: Sequence[str]) -> float:
     different = len(set(filled))
     if not 2 <= different <= max(2, 0.7 * len(filled)):
         return 0.0
-    pairs = list(zip(filled, filled[1:], strict=False))
+    pairs = list(itertools.pairwise(filled))
     changes = sum(one != other for one, other in pairs) / len(pairs)
     if changes < 0.2:  # an episode or a scene
         return 0.0

@@ -29,7 +29,7 @@ MULTI_BYTE = ("utf_16_le", "utf_16_be", "shift_jis", "euc_jp", "gb18030", "big5"
 MULTI_BYTE_SHARE = 0.2  # of bytes outside ASCII, in lines with any; fewer are accents
 WESTERN = "cp1252"
 PREFERENCE = 0.02  # of noise by which another encoding has to be better than `WESTERN`
-CONTROLS = frozenset(range(32)) - set(b"\t\n\r\f\v\x1a\x1b") | {127}
+CONTROLS = bytes({*range(32), 127} - set(b"\t\n\r\f\v\x1a\x1b"))
 MAX_CONTROLS = 0.002  # of the bytes of a text
 
 
@@ -74,9 +74,11 @@ def decompress(content: bytes, path: pathlib.Path) -> bytes:
 
 
 def is_binary(content: bytes) -> bool:
-    """Whether content without a byte order mark is no text in an encoding of single bytes."""
+    """Whether content that is not UTF-8 is no text in another encoding of single bytes."""
+    if b"\0" in content:
+        return True
     sample = content[: 1 << 20]
-    controls = len(sample) - len(sample.translate(None, bytes(CONTROLS)))
+    controls = len(sample) - len(sample.translate(None, CONTROLS))
     return controls > MAX_CONTROLS * len(sample)
 
 
@@ -95,12 +97,12 @@ def decode(content: bytes, path: pathlib.Path) -> Decoded:
                 if encoding != "UTF-8":
                     raise UserError(f"{path} is not the {encoding} that it begins as") from None
                 content = content.removeprefix(mark)
-    if not is_binary(content):
-        try:
+    if b"\0" not in content:
+        with contextlib.suppress(UnicodeDecodeError):
             return Decoded(content.decode(), "UTF-8")
-        except UnicodeDecodeError:
-            if mixed := _decode_lines(content):
-                return mixed
+    if not is_binary(content):
+        if mixed := _decode_lines(content):
+            return mixed
     elif not _may_be_utf16(content):
         raise UserError(f"{path} is not plain text: save the script as UTF-8 text (.txt)")
     return _detect(content, path)

@@ -15,7 +15,8 @@ BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+.!<>~|-])")
 MARKED_HEADING = re.compile(r"(#{1,6})\s+(?P<hash>.*?)\s*#*|(={1,6})\s*(?P<wiki>.*?)\s*={1,6}")
 HEADING = re.compile(
-    r"(?:INT|EXT|EST|I/E|INT\.?/EXT)[. ].*|(?:act|scene|episode|chapter|part)\s+(?:[ivxlc]+|\d+)\b.*",
+    r"(?:INT|EXT|EST|I/E|INT\.?/EXT)[. ].*"
+    r"|(?:act|scene|episode|chapter|part)\s+(?:[ivxlc]+|\d+)\b.*",
     re.IGNORECASE,
 )
 

@@ -1,8 +1,11 @@
 """Text in the form `Name: speech`, which is learned as it stands; also text without speakers."""
 
+import re
+
 from data.formats.script import Format, Line, ReadOptions, Script
 from data.speakers import SPEAKER
 
+OTHER = re.compile(r"^[^:()\[\]\"\n]{1,40}\s*[(\[][^()\[\]\n]*[)\]]\s*:\s", re.MULTILINE)
 MIN_SHARE = 0.3  # of the lines; with fewer speakers a text may well be something else
 
 
@@ -23,7 +26,13 @@ def read(text: str, _options: ReadOptions) -> Script:
             lines.append(
                 Line(match[1], line[match.end() :].strip()) if match else Line("", stripped)
             )
-    return Script(lines, FORMAT.name, text=text)
+    notes = []
+    if other := len(OTHER.findall(text)):
+        notes.append(
+            f"{other:,} lines are `Name (aside): speech`, which plain text does not read as a "
+            "speaker: --format transcript does"
+        )
+    return Script(lines, FORMAT.name, notes=notes, text=text)
 
 
 FORMAT = Format("plain", "plain text, `Name: speech`", score, read)

@@ -21,7 +21,7 @@ STAMP = r"\\?[\[(<{]?\s?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?\s?\\?[\])>}]?"
 # Before the name: the mark of a list or a quotation, a time stamp.
 LEAD = re.compile(rf"(?:[>•*–—-]\s+)?(?:{STAMP}\s*(?:-->\s*{STAMP}\s*)?(?:[-–—|:]\s*)?)?")
 _TITLE = r"(?:Mr|Mrs|Ms|Dr|St|Prof|Lt|Sgt|Capt|Col|Gen|Rev|MR|MRS|MS|DR|ST|LT|SGT|CAPT)\. ?"
-_NAME = r"(?P<name>[^\W_](?:[^:：()\[\]<>\"“”*_|\n]{0,38}[^\s:：()\[\]<>\"“”*_|])?)"
+_NAME = r"(?P<name>[^\W_](?:[^:：()\[\]<>\"“”*_|\n]{0,38}?[^\s:：()\[\]<>\"“”*_|])??)"
 # Without a full stop except after a title, and of few words: what the style of full stops needs.
 _SHORT = rf"(?P<name>(?:{_TITLE})?[^\W\d_][\w'’#-]*(?: (?:{_TITLE})?[\w'’&#-]+){{0,4}})"
 _ASIDE = r"(?:\s*(?P<aside>[(\[][^()\[\]]{1,300}[)\]]))?"
@@ -49,12 +49,15 @@ STYLES: dict[str, re.Pattern[str]] = {
         "alone": rf"{_NAME}{_ASIDE}\s+{STAMP}(?P<speech>)",  # the speech is on the next line
     }.items()
 }
+SCENE = re.compile(r"(?:INT|EXT|EST|I/E|INT\.?/EXT)[. ]")
 # A colon says that a name stands before it; other marks mean it only where they recur.
 CERTAIN = ("colon", "marked", "aside", "spaced", "wide")
 
 
 def prefixes_of(line: str) -> list[Prefix]:
     """The candidates of all styles in a line without spaces around it."""
+    if SCENE.match(line):
+        return []
     lead = LEAD.match(line)
     rest = line[lead.end() :] if lead else line
     found = []
@@ -64,5 +67,7 @@ def prefixes_of(line: str) -> list[Prefix]:
             aside = groups.get("aside") or groups.get("after") or ""
             aside = "" if re.fullmatch(STAMP, aside) else aside
             speech = re.sub(rf"^{STAMP}(?=\s|$)", "", groups["speech"]).strip()
+            if style == "dot" and not speech and not groups["name"].isupper():
+                continue  # a sentence such as "Never mind."
             found.append(Prefix(style, groups["name"].strip(), aside, speech))
     return found

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from data.formats.columns import Columns
-from data.formats.names import NO_NAME
 from data.formats.script import Line, Script
 from data.speakers import SPEAKER
+
+NO_SPEECH = {"", "nan", "NaN", "<NA>"}  # as tables write an empty cell
 
 
 def add_rows(script: Script, rows: Iterable[Sequence[str]], columns: Columns) -> None:
@@ -15,7 +16,7 @@ def add_rows(script: Script, rows: Iterable[Sequence[str]], columns: Columns) ->
         speaker = "" if columns.character is None else _cell(row, columns.character)
         if columns.names_inside and (match := SPEAKER.match(speech)):
             speaker, speech = match[1], speech[match.end() :].strip()
-        if not speech or speech in NO_NAME:
+        if speech in NO_SPEECH:
             script.dropped["rows without a speech"] += 1
         else:
             script.lines.append(Line(speaker, speech))

@@ -9,6 +9,7 @@ from data.command_line import UserError
 from data.formats.columns import CHARACTER, DIALOGUE, find_columns, is_name, key, numbered_columns
 from data.formats.script import Format, ReadOptions, Script
 from data.formats.speeches import add_rows
+from data.speakers import SPEAKER
 
 DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 ENDINGS = (".csv", ".tsv", ".tab")
@@ -21,8 +22,12 @@ def score(text: str, name: str) -> float:
     lines = [line for line in text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES] if line.strip()]
     if len(lines) < 2:
         return 0.0
-    ending = 0.02 if _plain_name(name).endswith(ENDINGS) else 0.0
-    return max(_score(lines, delimiter) for delimiter in DELIMITERS) + ending
+    found = max(_score(lines, delimiter) for delimiter in DELIMITERS)
+    if _plain_name(name).endswith(ENDINGS):
+        # So that a table that cannot be read is refused, not learned as text.
+        has_columns = any(len(_fields(lines[0], delimiter)) > 1 for delimiter in DELIMITERS)
+        found = max(found + 0.02, 0.5 if has_columns else 0.0)
+    return found
 
 
 def _plain_name(name: str) -> str:
@@ -48,6 +53,8 @@ def _score(lines: list[str], delimiter: str) -> float:
         return 0.0
     if roles == 1 or len(numbered_columns(rows[0])) >= 4:
         return 0.9
+    if sum(bool(SPEAKER.match(line)) for line in lines) > 0.3 * len(lines):
+        return 0.0  # `Name: speech`, with as many commas in each line
     # Prose may hold as many commas in each line by chance; names in a column are none.
     recurring = any(is_name(column) and _recurs(column) for column in zip(*rows, strict=False))
     return 0.85 if recurring and same == 1.0 else 0.0

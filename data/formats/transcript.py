@@ -165,7 +165,10 @@ def places_of(blocks: list[list[str]]) -> list[Place]:
                 text += " " + block[index + size]
                 size += 1
             prefixes = tuple(prefixes_of(text))
-            plain = any(each.style == "colon" and text.startswith(each.name) for each in prefixes)
+            plain = any(
+                each.style == "colon" and each.speech and text.startswith(each.name)
+                for each in prefixes
+            )
             if size > 1 and not any(each.aside for each in prefixes):
                 text, size = block[index], 1
                 prefixes = tuple(prefixes_of(text))
@@ -235,10 +238,10 @@ def _accepted(style: str, found: list[str], size: int) -> set[str] | None:
     if len(found) < 2 or not size:
         return set()
     coverage = len(found) / size
+    if coverage < 0.15 or len(found) < 2 * len(counts):  # names recur, the words of prose do not
+        return set()
     if coverage >= SURE and style != "dot":
         return None
-    if coverage < 0.15 or len(found) < 1.5 * len(counts):
-        return set()
     capitals = sum(count for name, count in counts.items() if name.isupper())
     if capitals >= SURE * len(found):
         return {name for name in counts if name.isupper()}
