@@ -10,7 +10,7 @@ from data.formats import fountain, names, registry
 from data.formats.script import Line, ReadOptions
 from data.show.read import LOW_TIDE, read_show
 from serve.scenes import script as page
-from tests.data.formats.scenes import folded, scenes, sentences
+from tests.data.formats.scripts import folded, scenes, sentences
 
 FILE = """\
 Title: **The Pier**

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from data.formats import html_page, names, registry
 from data.formats.script import Line, ReadOptions
-from tests.data.formats.scenes import folded, scenes, speeches
+from tests.data.formats.scripts import folded, scenes, speeches
 
 PAGE = """\
 <!DOCTYPE html>
@@ -50,7 +50,8 @@ BOOK = """\
 <table>
 <tr><td/><td><i epub:type="z3998:stage-direction">It rains.</i></td></tr>
 <tr><td epub:type="z3998:persona">Ann</td>
-<td><i epub:type="z3998:stage-direction">Looking up.</i> Is it you<a epub:type="noteref">1</a>?</td></tr>
+<td><i epub:type="z3998:stage-direction">Looking up.</i> Is it you<a
+epub:type="noteref">1</a>?</td></tr>
 <tr><td epub:type="z3998:persona">Cole.</td><td><p>It is.</p><p>Good night.</p></td></tr>
 <tr><td epub:type="z3998:persona">Ann</td><td>Well.</td></tr>
 </table></section></body></html>
@@ -136,7 +137,9 @@ def test_pages_are_detected_by_their_tags(text):
 
 def test_a_transcript_with_a_few_tags_is_no_page():
     text = "Ann: I <i>said</i> no.\n\nCole: 1 < 2 and 3 > 2, <br> a <b>.\n\n" * 9
-    assert registry.detect(text + "Ann: so it is, and it rains.\n\n" * 200, "show.txt").name != "html"
+    assert (
+        registry.detect(text + "Ann: so it is, and it rains.\n\n" * 200, "show.txt").name != "html"
+    )
 
 
 @settings(deadline=None, max_examples=30)
@@ -145,12 +148,14 @@ def test_a_transcript_with_a_few_tags_is_no_page():
     "style",
     [
         *("<p><b>{0}:</b> {1}</p>", "<p><strong>{0}</strong>: {1}</p>", "<b>{0}</b>: {1}<br>"),
-        *("<tr><td>{0}</td><td>{1}</td></tr>", "<dt>{0}<dd>{1}", "<p>{0}: {1}</p>"),
+        *("<tr><td>{0}</td><td>{1}</td></tr>", "<dt>{0}</dt><dd>{1}</dd>", "<p>{0}: {1}</p>"),
         "<p class=line><span class='character-name'>{0}</span> {1}</p>",
     ],
 )
 def test_a_script_written_in_html_is_read_back(style, lines):
-    body = "\n".join(style.format(html.escape(each.speaker), html.escape(each.text)) for each in lines)
+    body = "\n".join(
+        style.format(html.escape(each.speaker), html.escape(each.text)) for each in lines
+    )
     page = f"<html><body><h1>Show</h1>{body}</body></html>"
     assert folded(read(page).lines[1:]) == folded(lines)
 

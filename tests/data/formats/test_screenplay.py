@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from data.formats import registry, screenplay
 from data.formats.script import Line, ReadOptions
-from tests.data.formats.scenes import folded, scenes
+from tests.data.formats.scripts import folded, scenes
 
 PRINTED = """
                              THE PIER

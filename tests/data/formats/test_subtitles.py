@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from data.command_line import UserError
 from data.formats import registry, subtitles
 from data.formats.script import Line, ReadOptions
-from tests.data.formats.scenes import NAMES, sentences, speeches
+from tests.data.formats.scripts import NAMES, sentences, speeches
 
 SRT = """\
 1
