@@ -143,14 +143,16 @@ def _detect(content: bytes, path: pathlib.Path) -> Decoded:
     candidates = SINGLE_BYTE if is_western else (*SINGLE_BYTE, *MULTI_BYTE)
     matches = charset_normalizer.from_bytes(sample, cp_isolation=list(candidates))
     best = matches.best()
-    western = next((match for match in matches if match.encoding == WESTERN), None)
-    if western is not None and best is not None and western.chaos <= best.chaos + PREFERENCE:
-        best = western
+    # A match stands for all encodings that give the same text.
+    western = next((match for match in matches if WESTERN in match.could_be_from_charset), None)
     if best is not None:
+        name = best.encoding
+        if western is not None and western.chaos <= best.chaos + PREFERENCE:
+            name = WESTERN
         with contextlib.suppress(UnicodeDecodeError):
-            shown = best.encoding.upper().replace("CP125", "Windows-125").replace("_", "-")
+            shown = name.upper().replace("CP125", "Windows-125").replace("_", "-")
             note = f"not UTF-8, read as {shown}"
-            return Decoded(content.decode(best.encoding), shown, note)
+            return Decoded(content.decode(name), shown, note)
     raise UserError(
         f"{path} is in no encoding that is recognized: save it as UTF-8, for example with "
         f"iconv -f WINDOWS-1252 -t UTF-8 {path}"
