@@ -36,8 +36,11 @@ def score(text: str, name: str) -> float:
     if not cues or cues < 0.05 * len(lines):
         return 0.0
     forced = sum(bool(FORCED.match(line)) for line in lines)
+    if titled:
+        return 0.95
+    # Without any mark, the file is as well a screenplay whose names are on their own line.
     named = name.lower().endswith((".fountain", ".spmd"))
-    if titled or named:
+    if named and (forced or COMMENT.search(text) or EMPHASIS.search(text)):
         return 0.95
     return 0.8 if forced > 0.05 * len(lines) else 0.0
 

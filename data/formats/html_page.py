@@ -65,7 +65,7 @@ def score(text: str, name: str) -> float:
         return 0.99
     tags = len(TAGS.findall(text))
     words = len(text.split())
-    return 0.9 if tags >= 10 and tags > 0.01 * words else 0.0
+    return 0.9 if tags >= 10 and tags > 0.05 * words else 0.0
 
 
 def read(text: str, options: ReadOptions) -> Script:

@@ -3,12 +3,14 @@
 import collections
 import io
 import logging
+import math
 import re
 from typing import Any
 
 from data.command_line import UserError
 
 MAGIC = b"%PDF-"
+COLUMN = 7.2  # points, of Courier at 12 points, in which screenplays are printed
 MIN_PAGES = 3  # with the same line at their top, which is then no part of the text
 
 
@@ -32,22 +34,42 @@ def text_of(content: bytes, path: str) -> str:
         reader = pypdf.PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):
             raise UserError(f"{path} needs a password: save it without one")
-        pages = [_page(page) for page in reader.pages]
+        lefts = [_left(page) for page in reader.pages]
+        first = min(lefts, default=math.inf)
+        pages = [
+            _page(page, left, first)
+            for page, left in zip(reader.pages, lefts, strict=True)
+            if left < math.inf
+        ]
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             f"{path} cannot be read as PDF ({error}): convert it with pdftotext -layout {path}"
         ) from None
-    if not any(map(str.strip, pages)):
+    if not pages:
         raise UserError(f"{path} holds pictures of pages, no text: it needs text recognition first")
     return "\f".join(_without_heads(pages))
 
 
-def _page(page: Any) -> str:
+def _page(page: Any, left: float, first: float) -> str:
+    """The text of a page whose left margin is at `left`; that of the document is at `first`."""
     text = page.extract_text(extraction_mode="layout", layout_mode_space_vertically=True)
+    # The layout begins at the left margin of each page, also of one that has only speeches.
+    shift = " " * round((left - first) / COLUMN)
+    lines = [(shift + line).rstrip() for line in text.split("\n")]
     # Fonts differ from the grid by a column or so; a run of empty lines is one.
-    return re.sub(r"\n\s*\n\s*\n+", "\n\n", "\n".join(map(str.rstrip, text.split("\n")))).strip(
-        "\n"
-    )
+    return re.sub(r"\n\n\n+", "\n\n", "\n".join(lines)).strip("\n")
+
+
+def _left(page: Any) -> float:
+    """The place of the leftmost text on a page, in points; infinity for a page without text."""
+    found = [math.inf]
+
+    def visit(text: str, matrix: Any, text_matrix: Any, *_: Any) -> None:
+        if text.strip():
+            found.append(text_matrix[4] * matrix[0] + matrix[4])
+
+    page.extract_text(visitor_text=visit)
+    return min(found)
 
 
 def _without_heads(pages: list[str]) -> list[str]:

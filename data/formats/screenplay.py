@@ -48,7 +48,7 @@ class Layout:
     spaced: bool = False  # an empty line is between a name and its speech
     dense: bool = False  # no empty lines
     whole: bool = False  # each line is a paragraph
-    centred: bool = False  # names have more columns before them than speeches
+    names: int = 0  # columns before a name, at least; 0: no more than before speeches
     known: frozenset[str] = frozenset()  # names that occur repeatedly
 
 
@@ -142,8 +142,9 @@ def _layout(rows: Sequence[Row]) -> Layout:
     if names - base >= STEP:
         # Speeches are between the two margins, or, in some stage plays, where directions are.
         margin = (base + speech + 1) // 2 if speech - base >= 3 else -1
+    centre = (names + speech) // 2 if names - speech >= 4 else 0
     known = frozenset(name for name, count in counts.items() if count > 1 and len(name) > 1)
-    return Layout(margin, spaced, _is_dense(rows), _is_whole(rows), names - speech >= 4, known)
+    return Layout(margin, spaced, _is_dense(rows), _is_whole(rows), centre, known)
 
 
 def _is_dense(rows: Sequence[Row]) -> bool:
@@ -257,10 +258,10 @@ def _goes_on(rows: Sequence[Row], place: int, style: Layout) -> bool:
 def _is_next_cue(rows: Sequence[Row], place: int, cue: Row, style: Layout) -> bool:
     """Whether a line in a speech is the next name, without an empty line before it."""
     line = rows[place]
-    if not line.cue or line.indent < cue.indent - 2:
+    if not line.cue or line.indent < (style.names or cue.indent - 2):
         return False
     # Where names stand in the column of speeches, a word in capitals may be part of the speech.
-    return style.centred or (_name(line) in style.known and rows[place - 1].text[-1:] in ".!?)")
+    return style.names > 0 or (_name(line) in style.known and rows[place - 1].text[-1:] in ".!?)")
 
 
 def _ends_dense_speech(rows: Sequence[Row], place: int, style: Layout) -> bool:
