@@ -18,7 +18,6 @@ ESCAPE = re.compile(r"\\([*_])")
 FORCED = re.compile(
     r"^(?:\.(?=[^\W_a-z])(?!\.)|@(?=\S)|!(?=\S)|>(?=\s*\S)|~(?=\S)|={3,}\s*$)", re.MULTILINE
 )
-TITLE_KEYS = re.compile(r"^(?:Title|Credit|Authors?|Draft date)\s*:", re.MULTILINE)
 HEADING_NUMBER = re.compile(r"\s*#[\w.)-]+#\s*$")
 
 
@@ -33,11 +32,11 @@ def score(text: str, name: str) -> float:
     if not lines:
         return 0.0
     cues = sum(kind == "cue" for kind, _ in elements(rest if titled else body))
+    forced = sum(bool(FORCED.match(line)) for line in lines)
+    if titled and (cues or forced):
+        return 0.95
     if not cues or cues < 0.05 * len(lines):
         return 0.0
-    forced = sum(bool(FORCED.match(line)) for line in lines)
-    if titled:
-        return 0.95
     # Without any mark, the file is as well a screenplay whose names are on their own line.
     named = name.lower().endswith((".fountain", ".spmd"))
     if named and (forced or COMMENT.search(text) or EMPHASIS.search(text)):

@@ -150,6 +150,10 @@ def test_a_transcript_with_a_few_tags_is_no_page():
         *("<p><b>{0}:</b> {1}</p>", "<p><strong>{0}</strong>: {1}</p>", "<b>{0}</b>: {1}<br>"),
         *("<tr><td>{0}</td><td>{1}</td></tr>", "<dt>{0}</dt><dd>{1}</dd>", "<p>{0}: {1}</p>"),
         "<p class=line><span class='character-name'>{0}</span> {1}</p>",
+        "<p class=Character>{0}</p><p class=Dialogue>{1}</p>",
+        "<dl><dd><b>{0}</b>: {1}</dd></dl>",
+        "<P><FONT SIZE=2>{0}: {1}</FONT>",
+        "<p>{0}: {1}<br />",
     ],
 )
 def test_a_script_written_in_html_is_read_back(style, lines):
