@@ -13,6 +13,8 @@ _EXTENSION = (
     r"(?:v\.?\s?o\.?|o\.?\s?s\.?|o\.?\s?c\.?|v/o|o/s|o/c|cont['’`]?d?\.?|continu(?:ed|ing)|more|"
     r"off[- ]?(?:screen|camera)|voice[- ]?over)"
 )
+# What tables give as the speaker of a heading.
+HEADINGS = {"setting", "scene", "location", "scene heading", "scene description"}
 EXTENSION = re.compile(
     rf"\s*[(\[]\s*{_EXTENSION}(?:\s*[,/&]?\s*{_EXTENSION})*\s*[)\]]", re.IGNORECASE
 )
@@ -38,6 +40,9 @@ def tidy(script: Script) -> Script:
     for line, (name, aside) in zip(script.lines, split, strict=True):
         unnamed += bool(line.speaker.strip()) and not name
         name = spelling.get(name.casefold(), name)
+        if name.casefold() in HEADINGS:
+            lines.append(Line("", f"[{name.lower()}: {line.text.strip('[] ')}]"))
+            continue
         if name and not fits(name):
             shortened.add(name)
             name = shorten(name)

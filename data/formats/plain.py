@@ -6,13 +6,15 @@ from data.formats.script import Format, Line, ReadOptions, Script
 from data.speakers import SPEAKER
 
 OTHER = re.compile(r"^[^:()\[\]\"\n]{1,40}\s*[(\[][^()\[\]\n]*[)\]]\s*:\s", re.MULTILINE)
+NUMBER = re.compile(r"\d+[.)]\s")  # of a line, which is no part of a name
 MIN_SHARE = 0.3  # of the lines; with fewer speakers a text may well be something else
 
 
 def score(text: str, _name: str) -> float:
     """How sure it is that a text is `Name: speech`; low but not 0 for text without speakers."""
     lines = [line for line in text.splitlines() if line.strip()]
-    share = sum(bool(SPEAKER.match(line)) for line in lines) / max(1, len(lines))
+    names = [match[1] for line in lines if (match := SPEAKER.match(line))]
+    share = sum(not NUMBER.match(name) for name in names) / max(1, len(lines))
     return 0.5 + 0.3 * share if share >= MIN_SHARE else 0.1 + share
 
 

@@ -18,8 +18,11 @@ class Prefix(NamedTuple):
 
 
 STAMP = r"\\?[\[(<{]?\s?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?\s?\\?[\])>}]?"
-# Before the name: the mark of a list or a quotation, a time stamp.
-LEAD = re.compile(rf"(?:[>•*–—-]\s+)?(?:{STAMP}\s*(?:-->\s*{STAMP}\s*)?(?:[-–—|:]\s*)?)?")
+# Before the name: the mark of a list or a quotation, a number, a date, a time stamp.
+_DATE = r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4},?\s+"
+LEAD = re.compile(
+    rf"(?:[>•*–—-]\s+|\d+[.)]\s+)?(?:\[?(?:{_DATE})?{STAMP}\s*(?:-->\s*{STAMP}\s*)?(?:[-–—|:]\s*)?)?"
+)
 _TITLE = r"(?:Mr|Mrs|Ms|Dr|St|Prof|Lt|Sgt|Capt|Col|Gen|Rev|MR|MRS|MS|DR|ST|LT|SGT|CAPT)\. ?"
 _NAME = r"(?P<name>[^\W_](?:[^:：()\[\]<>\"“”*_|\n]{0,38}?[^\s:：()\[\]<>\"“”*_|])??)"
 # Without a full stop except after a title, and of few words: what the style of full stops needs.
@@ -27,6 +30,7 @@ _SHORT = rf"(?P<name>(?:{_TITLE})?[^\W\d_][\w'’#-]*(?: (?:{_TITLE})?[\w'’&#-
 _ASIDE = r"(?:\s*(?P<aside>[(\[][^()\[\]]{1,300}[)\]]))?"
 _AFTER = r"(?:\s*(?P<after>[(\[][^()\[\]]{1,300}[)\]]))?"
 _MARK = r"(?P<mark>\*{1,3}|_{1,2}|'{2,5})"
+_NO_TAG = r"(?!(?:p|b|i|u|a|br|hr|em|li|td|th|tr|h\d|div|pre|span|font|strong|center|body|html)\b)"
 _SPEECH = r"\s*(?P<speech>.*)"
 
 # In the order in which they are tried, if several have the same number of lines in a file.
@@ -38,12 +42,12 @@ STYLES: dict[str, re.Pattern[str]] = {
         "marked": rf"{_MARK}{_NAME}{_ASIDE}"
         rf"(?:\s*[:：.]\s*(?P=mark)|(?P=mark){_AFTER}\s*[:：]){_SPEECH}",
         "aside": rf"{_NAME}\s*(?P<aside>[(\[][^()\[\]]{{1,300}}[)\]])\s*[:：]{_SPEECH}",
-        "spaced": rf"{_NAME}\s+:(?=\s|$){_SPEECH}",
+        "spaced": rf"{_NAME}\s+:(?![/\d]){_SPEECH}",
         "wide": rf"{_NAME}\s*：{_SPEECH}",
         "tight": rf"{_NAME}:(?![\s/\d]|$){_SPEECH}",
         "bare mark": rf"(?P<mark>\*\*|''')(?!['*]){_NAME}{_ASIDE}(?P=mark)\s+(?P<speech>\S.*)",
         "bracket": rf"\\?\[{_NAME}{_ASIDE}\\?\]\s*[:：-]?\s*(?P<speech>\S.*)",
-        "angle": rf"<{_NAME}>\s*[:：]?\s*(?P<speech>\S.*)",
+        "angle": rf"<{_NO_TAG}{_NAME}>\s*[:：]?\s*(?P<speech>\S.*)",
         "dash": rf"{_NAME}{_ASIDE}\s+[-–—]{{1,2}}\s+(?P<speech>\S.*)",
         "dot": rf"{_SHORT}{_ASIDE}\.(?:[-–—]+|\s+|$){_SPEECH}",
         "alone": rf"{_NAME}{_ASIDE}\s+{STAMP}(?P<speech>)",  # the speech is on the next line

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import statistics
 from collections.abc import Sequence
 
@@ -15,10 +16,12 @@ DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 ENDINGS = (".csv", ".tsv", ".tab")
 MAX_FIELD = 1 << 24  # characters
 SAMPLE_LINES = 200
+SEPARATOR_LINE = re.compile(r"\A\ufeff?sep=.\r?\n")
 
 
 def score(text: str, name: str) -> float:
     """How sure it is that a text is a table: known columns, or rows of equally many fields."""
+    text = _unified(text)
     lines = [line for line in text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES] if line.strip()]
     if len(lines) < 2:
         return 0.0
@@ -28,6 +31,11 @@ def score(text: str, name: str) -> float:
         has_columns = any(len(_fields(lines[0], delimiter)) > 1 for delimiter in DELIMITERS)
         found = max(found + 0.02, 0.5 if has_columns else 0.0)
     return found
+
+
+def _unified(text: str) -> str:
+    """A table without the line "sep=;" of Excel, and with tabs for the marks of Cornell's films."""
+    return SEPARATOR_LINE.sub("", text).replace(" +++$+++ ", "\t")
 
 
 def _plain_name(name: str) -> str:
@@ -79,6 +87,7 @@ def read(text: str, options: ReadOptions) -> Script:
         UserError: if the table is not well-formed, a row has more fields than columns, or a column
             is missing.
     """
+    text = _unified(text)
     lines = [line for line in text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES] if line.strip()]
     delimiter = max(DELIMITERS, key=lambda each: (_score(lines, each), _count(lines, each)))
     rows, line_numbers = _rows(text, delimiter, options.path)

@@ -77,11 +77,13 @@ def read(text: str, _options: ReadOptions) -> Script:
     places = places_of(blocks)
     reading = survey(places)
     speeches: list[list[str]] = []  # [speaker, text] or ["", narration]
-    aside, block = "", -1
+    used: collections.Counter[str] = collections.Counter()
+    block = -1
     for place in places:
         is_new, block = place.block != block, place.block
         prefix = reading.speaker(place)
         if prefix:
+            used[prefix.style] += 1
             aside = without_marks(prefix.aside)
             speeches.append([without_marks(prefix.name) + aside, prefix.speech])
         elif not re.search(r"[^\W_]", place.text):
@@ -98,12 +100,13 @@ def read(text: str, _options: ReadOptions) -> Script:
             script.lines.append(line)
         else:
             script.dropped["names without a speech" if speaker else "lines without words"] += 1
-    shown = " and ".join(f"{reading_name(style)}" for style in reading.styles[:3])
+    often = [style for style, count in used.most_common(3) if count > 0.02 * used.total()]
+    shown = " and ".join(map(example, often))
     script.notes.append(f"speakers are marked as {shown}" if shown else "no speakers are marked")
     return script
 
 
-def reading_name(style: str) -> str:
+def example(style: str) -> str:
     """An example of a style."""
     return {
         "colon": "`Name: speech`",

@@ -42,6 +42,8 @@ STYLES: dict[str, Callable[[Line], str]] = {
     "angle": lambda line: f"<{line.speaker}> {line.text}",
     "stamp above": lambda line: f"{line.speaker}  0:03\n{line.text}",
     "stamp after": lambda line: f"{line.speaker}: (00:03)\n{line.text}",
+    "number": lambda line: f"12. {line.speaker}: {line.text}",
+    "date": lambda line: f"[12/05/20, 10:31:22] {line.speaker}: {line.text}",
     "quotation": lambda line: f"> {line.speaker}: {line.text}",
 }
 
@@ -117,6 +119,13 @@ TABLES: dict[str, str] = {
         ["Figur", "Satz"], lambda n, line: [line.speaker, line.text], delimiter=";"
     ),
     "tabs": table(["who", "what was said"], lambda n, line: [line.speaker, line.text], "\t"),
+    "Excel": "sep=;\n"
+    + table(["character", "line"], lambda n, line: [line.speaker, line.text], delimiter=";"),
+    "Cornell": "".join(
+        f"L{99 - n} +++$+++ u{ord(line.speaker[0])} +++$+++ m0 +++$+++ {line.speaker} +++$+++ "
+        f"{line.text}\n"
+        for n, line in enumerate(SPEECHES)
+    ),
     "no header": table(
         [SPEECHES[0].speaker, SPEECHES[0].text],
         lambda n, line: [line.speaker, line.text],

@@ -43,6 +43,10 @@ def test_aside_goes_into_the_speech():
     assert tidied(Line("ANN (sighs)", "No.")).lines == [Line("ANN", "(sighs) No.")]
 
 
+def test_speaker_that_marks_a_setting_becomes_a_heading():
+    assert tidied(Line("SETTING", "[The pier]")).lines == [Line("", "[setting: The pier]")]
+
+
 def test_spellings_in_other_case_are_merged_to_the_most_frequent():
     names = ["ROSS", "Ross", "ross", "Ross", "JOEY", "Joey"]
     assert tidied(*(Line(name, "Hi.") for name in names)).cast() == {"Ross": 4, "Joey": 2}
