@@ -58,6 +58,7 @@ SPEAKER = re.compile(
 DIRECTION = re.compile(
     r"stage-?direction|(?:^|[\s_-])(?:directions?|action|parenthetical)(?:$|[\s_-])", re.IGNORECASE
 )
+PARAGRAPH = re.compile(r"<p\b", re.IGNORECASE)
 MAX_NAME = 60
 NAME_ALONE = re.compile(r"\*\*[^*\n]+:\*\*(?: \([^()\n]*\))?")  # the speech is in the next block
 
@@ -90,7 +91,8 @@ def page_text(text: str) -> tuple[str, int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs4.XMLParsedAsHTMLWarning)
         warnings.simplefilter("ignore", bs4.MarkupResemblesLocatorWarning)
-        page = bs4.BeautifulSoup(text, "html.parser")
+        # Old pages do not end their paragraphs; this parser would nest them.
+        page = bs4.BeautifulSoup(PARAGRAPH.sub(r"</p>\g<0>", text), "html.parser")
     unwanted = [
         *page.find_all(NOT_TEXT),
         *page.find_all(string=lambda each: isinstance(each, bs4.element.PreformattedString)),
@@ -102,7 +104,10 @@ def page_text(text: str) -> tuple[str, int]:
     if content.name == "pre":
         blocks = [each.get_text() for each in page.find_all("pre")]
         return "\n\n".join(blocks), len(unwanted)
-    return _Writer().text_of(content), len(unwanted)
+    try:
+        return _Writer().text_of(content), len(unwanted)
+    except RecursionError:  # thousands of elements that are never closed
+        return content.get_text("\n"), len(unwanted)
 
 
 def _is_not_content(element: Any) -> bool:

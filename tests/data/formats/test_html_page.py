@@ -174,3 +174,11 @@ def test_directions_and_headings_in_html_are_read_back(lines):
         for each in lines
     )
     assert folded(read(f"<html><body>{body}</body></html>").lines) == folded(lines)
+
+
+@pytest.mark.parametrize(
+    "style", ["<P>{0}: {1}", "<P><FONT>{0}: {1}</P>", "<div><i><font>{0}: {1}<br>"]
+)
+def test_pages_with_many_elements_that_are_not_closed_are_read(style):
+    page = "<html><body>" + style.format("Ann", "Yes.") * 600
+    assert read(page).cast() == {"Ann": 600}
