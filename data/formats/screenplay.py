@@ -315,7 +315,7 @@ def _add_action(lines: list[Line], block: list[str], dropped: collections.Counte
     """Adds the headings and directions of a paragraph."""
     words: list[str] = []
     for row in [*block, ""]:
-        is_heading = bool(layout.HEADING.match(row))
+        is_heading = bool(layout.HEADING.match(row)) and (not words or row.upper() == row)
         is_other = (
             row
             and row.upper() == row
