@@ -18,7 +18,6 @@ ESCAPE = re.compile(r"\\([*_])")
 FORCED = re.compile(
     r"^(?:\.(?=[^\W_a-z])(?!\.)|@(?=\S)|!(?=\S)|>(?=\s*\S)|~(?=\S)|={3,}\s*$)", re.MULTILINE
 )
-TITLE_KEYS = re.compile(r"^(?:Title|Credit|Authors?|Draft date)\s*:", re.MULTILINE)
 HEADING_NUMBER = re.compile(r"\s*#[\w.)-]+#\s*$")
 
 
@@ -33,14 +32,12 @@ def score(text: str, name: str) -> float:
     if not lines:
         return 0.0
     cues = sum(kind == "cue" for kind, _ in elements(rest if titled else body))
+    forced = sum(bool(FORCED.match(line)) for line in lines)
+    if titled and (cues or forced):
+        return 0.95
     if not cues or cues < 0.05 * len(lines):
         return 0.0
-    forced = sum(bool(FORCED.match(line)) for line in lines)
-    if titled:
-        return 0.95
-    # Without any mark, the file is as well a screenplay whose names are on their own line.
-    named = name.lower().endswith((".fountain", ".spmd"))
-    if named and (forced or COMMENT.search(text) or EMPHASIS.search(text)):
+    if name.lower().endswith((".fountain", ".spmd")):
         return 0.95
     return 0.8 if forced > 0.05 * len(lines) else 0.0
 
@@ -90,7 +87,7 @@ def without_title_page(text: str, dropped: collections.Counter[str]) -> str:
     if not TITLE_PAGE.match(text):
         return text
     page, _, text = text.partition("\n\n")
-    dropped["title page"] += len(page.splitlines())
+    dropped["lines of the title page"] += len(page.splitlines())
     return text
 
 
@@ -120,7 +117,7 @@ def elements(text: str) -> Iterator[tuple[str, str]]:
         elif row.startswith(".") and not row.startswith(".."):
             yield "heading", HEADING_NUMBER.sub("", row[1:])
         elif row.startswith(">"):
-            yield ("centred text" if row.endswith("<") else "transitions"), row
+            yield ("centred lines" if row.endswith("<") else "transitions"), row
         elif re.fullmatch(r"={3,}", row):
             yield "page breaks", row
         elif row[0] in "#=~":

@@ -22,7 +22,8 @@ NOT_TEXT = (
 NOT_CONTENT = re.compile(
     r"(?:^|[\s_-])(?:nav(?:bar|igation|box)?|menu|sidebar|footer|breadcrumbs?|comments?|toc|cookie|"
     r"banner|advert\w*|ads?|share|social|related|login|search|catlinks|mw-editsection|reference|"
-    r"noprint|printfooter|signature|noteref)(?:$|[\s_-])"
+    r"noprint|printfooter|signature|noteref)(?:$|[\s_-])",
+    re.IGNORECASE,
 )
 # Where a page keeps its text, the most exact first.
 CONTENT = (
@@ -51,12 +52,15 @@ BLOCKS = frozenset(
 )
 BOLD = ("b", "strong")
 SPEAKER = re.compile(
-    r"(?:^|[\s_-])(?:speakers?|characters?|persona|actor|who)(?:$|[\s_-])|z3998:persona"
+    r"(?:^|[\s_-])(?:speakers?|characters?|persona|actor|who)(?:$|[\s_-])|z3998:persona",
+    re.IGNORECASE,
 )
 DIRECTION = re.compile(
-    r"stage-?direction|(?:^|[\s_-])(?:directions?|action|parenthetical)(?:$|[\s_-])"
+    r"stage-?direction|(?:^|[\s_-])(?:directions?|action|parenthetical)(?:$|[\s_-])", re.IGNORECASE
 )
+PARAGRAPH = re.compile(r"<p\b", re.IGNORECASE)
 MAX_NAME = 60
+NAME_ALONE = re.compile(r"\*\*[^*\n]+:\*\*(?: \([^()\n]*\))?")  # the speech is in the next block
 
 
 def score(text: str, name: str) -> float:
@@ -87,7 +91,8 @@ def page_text(text: str) -> tuple[str, int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs4.XMLParsedAsHTMLWarning)
         warnings.simplefilter("ignore", bs4.MarkupResemblesLocatorWarning)
-        page = bs4.BeautifulSoup(text, "html.parser")
+        # Old pages do not end their paragraphs; this parser would nest them.
+        page = bs4.BeautifulSoup(PARAGRAPH.sub(r"</p>\g<0>", text), "html.parser")
     unwanted = [
         *page.find_all(NOT_TEXT),
         *page.find_all(string=lambda each: isinstance(each, bs4.element.PreformattedString)),
@@ -99,7 +104,10 @@ def page_text(text: str) -> tuple[str, int]:
     if content.name == "pre":
         blocks = [each.get_text() for each in page.find_all("pre")]
         return "\n\n".join(blocks), len(unwanted)
-    return _Writer().text_of(content), len(unwanted)
+    try:
+        return _Writer().text_of(content), len(unwanted)
+    except RecursionError:  # thousands of elements that are never closed
+        return content.get_text("\n"), len(unwanted)
 
 
 def _is_not_content(element: Any) -> bool:
@@ -147,21 +155,20 @@ class _Writer:
             self.flush()
             self.words.append(named(_line(element)))
             self.flush()
-        elif element.name == "dd":
-            self.continue_name()
-            self.children(element)
-            self.flush()
         elif element.name in ("h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup"):
             self.flush()
             if heading := _line(element):
                 self.paragraphs.append(f"## {heading}")
         elif element.name in BLOCKS:
             self.flush()
-            before = len(self.paragraphs)
-            self.children(element)
+            text = _line(element)
+            if SPEAKER.search(_kind(element)) and 0 < len(text) <= MAX_NAME:
+                self.words.append(named(text))
+            elif DIRECTION.search(_kind(element)) and not element.find(BLOCKS):
+                self.words.append(in_parentheses(text))
+            else:
+                self.children(element)
             self.flush()
-            if self.is_direction(element) and len(self.paragraphs) == before + 1:
-                self.paragraphs[-1] = in_parentheses(self.paragraphs[-1])
         else:
             self.inline(element)
 
@@ -179,7 +186,7 @@ class _Writer:
             self.linked += len(text)
         if text and at_start and self.is_name(element, text):
             self.words.append(named(text) + " ")
-        elif text and self.is_direction(element):
+        elif text and DIRECTION.search(_kind(element)):
             self.words.append(f" {in_parentheses(text)} ")
         else:
             self.children(element)
@@ -195,9 +202,6 @@ class _Writer:
         is_alone = not following.strip() or (after.name == "br")
         return element.name in BOLD and not is_alone
 
-    def is_direction(self, element: Any) -> bool:
-        return bool(DIRECTION.search(_kind(element)))
-
     def row(self, cells: list[Any]) -> None:
         """Writes a row of a table: a speech if the first of two cells is short."""
         self.flush()
@@ -205,7 +209,6 @@ class _Writer:
         if len(cells) == 2 and 0 < len(texts[0]) <= MAX_NAME:
             self.words.append(named(texts[0]))
             self.flush()
-            self.continue_name()
             self.children(cells[1])
             self.flush()
             return
@@ -213,18 +216,15 @@ class _Writer:
             self.children(cell)
             self.flush()
 
-    def continue_name(self) -> None:
-        """Goes on with the paragraph that holds a name alone."""
-        self.flush()
-        if self.paragraphs and self.paragraphs[-1].endswith(":**"):
-            self.words.append(self.paragraphs.pop() + " ")
-
     def flush(self) -> None:
         """Ends a paragraph; leaves it out if it consists of links."""
         lines = [" ".join(line.split()) for line in "".join(self.words).split("\n")]
         text = "\n".join(lines).strip("\n")
+        text = re.sub(r"\(\s*\((.*?)\)\s*\)", r"(\1)", text)
         if text and self.linked < 0.6 * len(text):
-            self.paragraphs.append(re.sub(r"\(\s*\((.*?)\)\s*\)", r"(\1)", text))
+            if self.paragraphs and NAME_ALONE.fullmatch(self.paragraphs[-1]):
+                text = f"{self.paragraphs.pop()} {text}"
+            self.paragraphs.append(text)
         self.words.clear()
         self.linked = 0
 

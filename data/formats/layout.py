@@ -13,7 +13,7 @@ MAX_NAME_WORDS = 6
 SCENE_NUMBER = r"(?:[A-Z]?\d{1,4}[A-Z]{0,2}\.?\s+)?"
 HEADING = re.compile(
     rf"{SCENE_NUMBER}(?:(?:INT|EXT|EST|I)\b\.?\s*/\s*(?:INT|EXT|E)\b|(?:INT|EXT|EST)\b|"
-    r"(?:Int|Ext|int|ext)\.)[.:\s/-]\s*\S.*"
+    r"(?:Int|Ext|int|ext)\.)[.:\s/-]\s*.*\w.*"
     r"|[^a-z]*[^\Wa-z][^a-z]*[-–—.] *(?:(?:INTERIOR|EXTERIOR)\b[ -]*)?"
     r"(?:DAY|NIGHT|MORNING|EVENING|AFTERNOON|DAWN|DUSK|SUNSET|SUNRISE|CONTINUOUS|LATER|"
     r"MOMENTS LATER|SAME TIME|INTERIOR|EXTERIOR)\b[^a-z]*"

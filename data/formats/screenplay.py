@@ -80,7 +80,7 @@ def read(text: str, options: ReadOptions) -> Script:
     lines: list[Line] = []
     for start, end in _blocks(rows, speeches, marks):
         if start < first:
-            dropped["title page"] += sum(bool(row.text) for row in rows[start:end])
+            dropped["lines of the title page"] += sum(bool(row.text) for row in rows[start:end])
         elif start in speeches:
             _add_speech(lines, rows[start], [row.text for row in rows[start + 1 : end] if row.text])
         else:
@@ -315,7 +315,7 @@ def _add_action(lines: list[Line], block: list[str], dropped: collections.Counte
     """Adds the headings and directions of a paragraph."""
     words: list[str] = []
     for row in [*block, ""]:
-        is_heading = bool(layout.HEADING.match(row))
+        is_heading = bool(layout.HEADING.match(row)) and (not words or row.upper() == row)
         is_other = (
             row
             and row.upper() == row

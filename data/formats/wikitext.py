@@ -35,6 +35,8 @@ SPEECH_TEMPLATES = frozenset(
 )
 LAYOUT_TEMPLATES = frozenset(("loc", "location", "scene", "setting"))
 DEFINITION = re.compile(r"^;\s*([^:\n]+?)\s*:?\s*(?:\n:+\s*|:\s*)(?=\S)", re.MULTILINE)
+DIRECTION = re.compile(r"^''((?:[^'\n]|'(?!'))+)''$", re.MULTILINE)
+ITALICS = re.compile(r"(?<!')''(?!')")
 LIST_MARK = re.compile(r"^[:*#]+\s*", re.MULTILINE)
 RULE = re.compile(r"^-{4,}\s*$|^__[A-Z]+__\s*$|^#REDIRECT.*$", re.MULTILINE | re.IGNORECASE)
 
@@ -74,9 +76,13 @@ def page_text(text: str) -> tuple[str, int]:
     text = DEFINITION.sub(r"'''\1:''' ", RULE.sub("", layout.unix_lines(text)))
     writer = _Writer()
     words = writer.text_of(mwparserfromhell.parse(text))
-    words = LIST_MARK.sub("", words)
+    words = ITALICS.sub("", DIRECTION.sub(_direction, LIST_MARK.sub("", words)))
     # Each line is a paragraph.
     return re.sub(r"\n+", "\n\n", words).strip(), writer.removed
+
+
+def _direction(match: re.Match[str]) -> str:
+    return f"({match[1].strip('()[] ')})"
 
 
 class _Writer:
@@ -117,32 +123,41 @@ class _Writer:
             return ""
         if kind in ("li", "dd") and node.wiki_markup:
             return str(node.wiki_markup)
+        if kind in ("table", "tr"):
+            return f"\n{self.row(node)}\n{self.rows(node)}"
         contents = self.text_of(node.contents)
         if kind == "b":
             return f"'''{contents}'''" if contents.strip() else contents
-        if kind in ("td", "th"):
-            return f"{contents.strip()}\n" if kind == "td" else f"'''{contents.strip(': ')}:''' "
-        if kind == "tr":
-            return f"\n{self.row(node)}\n"
-        return f"\n{contents}\n" if kind in ("div", "p", "center", "table", "poem") else contents
+        if kind == "i":
+            return f"''{contents}''" if contents.strip() else contents
+        return f"\n{contents}\n" if kind in ("div", "p", "center", "poem") else contents
+
+    def rows(self, node: Any) -> str:
+        """The rows of a table behind the first, which wikitext need not begin with a mark."""
+        tags = node.contents.filter_tags(
+            recursive=False, matches=lambda each: str(each.tag) == "tr"
+        )
+        return "".join(map(self.tag, tags))
 
     def row(self, node: Any) -> str:
-        """A row of a table: a speech if the first of two cells is short."""
-        cells = [
-            self.text_of(each.contents)
-            for each in node.contents.filter_tags(
-                recursive=False, matches=lambda each: str(each.tag) in ("td", "th")
-            )
-        ]
-        cells = [" ".join(cell.split()) for cell in cells]
+        """The cells of a row of a table: a speech if the first of two is short."""
+        tags = node.contents.filter_tags(
+            recursive=False, matches=lambda each: str(each.tag) in ("td", "th")
+        )
+        if len(tags) > 1 and all(str(each.tag) == "th" for each in tags):  # names of the columns
+            return ""
+        cells = [" ".join(self.text_of(each.contents).split()) for each in tags]
         if len(cells) == 2 and 0 < len(cells[0]) <= 60:
-            return f"'''{cells[0].strip(chr(39) + ': ')}:''' {cells[1]}"
+            name = cells[0].strip("': ")
+            return f"'''{name}:''' {cells[1]}"
         return "\n".join(cells)
 
     def template(self, node: Any) -> str:
         """A template of a speech as `'''Name:''' speech`, of a place as a heading."""
         kind = str(node.name).strip().lower().replace("_", " ")
         values = [self.text_of(each.value).strip() for each in node.params if not each.showkey]
+        if kind == "quote":
+            values = values[1::-1]  # the speech, then who says it
         if kind in SPEECH_TEMPLATES and len(values) >= 2 and len(values[0]) <= 60:
             return f"\n'''{values[0]}:''' {values[1]}\n"
         if kind in LAYOUT_TEMPLATES and values:

@@ -6,7 +6,21 @@ from data.formats.script import Line
 
 NAMES = ("Ann", "Bob Stone", "Dr. Weiss", "O'Hara", "Man #2", "Iris", "Élodie")
 WORDS = (
-    *("the", "rain", "I", "TV", "to", "cut", "it's", "well,", "10:30", "no", "INT.", "fade", "POV"),
+    *(
+        "the",
+        "rain",
+        "I",
+        "TV",
+        "to",
+        "cut",
+        "it's",
+        "well,",
+        "10:30",
+        "no",
+        "Int.",
+        "fade",
+        "a POV",
+    ),
     *("later", "café", "rock'n'roll", "3pm", "*", "he says:", "by", "on", "-", "a&b", "half-past"),
 )
 

@@ -80,13 +80,13 @@ def test_a_fountain_file_keeps_speeches_directions_and_headings():
         Line("", "(McDermott mumbles.)"),
     ]
     assert script.dropped == {
-        "title page": 6,
+        "lines of the title page": 6,
         "page breaks": 1,
         "transitions": 3,
         "sections": 1,
         "synopses": 1,
         "camera directions": 2,
-        "centred text": 1,
+        "centred lines": 1,
         "lyrics": 1,
     }
 

@@ -150,6 +150,10 @@ def test_a_transcript_with_a_few_tags_is_no_page():
         *("<p><b>{0}:</b> {1}</p>", "<p><strong>{0}</strong>: {1}</p>", "<b>{0}</b>: {1}<br>"),
         *("<tr><td>{0}</td><td>{1}</td></tr>", "<dt>{0}</dt><dd>{1}</dd>", "<p>{0}: {1}</p>"),
         "<p class=line><span class='character-name'>{0}</span> {1}</p>",
+        "<p class=Character>{0}</p><p class=Dialogue>{1}</p>",
+        "<dl><dd><b>{0}</b>: {1}</dd></dl>",
+        "<P><FONT SIZE=2>{0}: {1}</FONT>",
+        "<p>{0}: {1}<br />",
     ],
 )
 def test_a_script_written_in_html_is_read_back(style, lines):
@@ -170,3 +174,11 @@ def test_directions_and_headings_in_html_are_read_back(lines):
         for each in lines
     )
     assert folded(read(f"<html><body>{body}</body></html>").lines) == folded(lines)
+
+
+@pytest.mark.parametrize(
+    "style", ["<P>{0}: {1}", "<P><FONT>{0}: {1}</P>", "<div><i><font>{0}: {1}<br>"]
+)
+def test_pages_with_many_elements_that_are_not_closed_are_read(style):
+    page = "<html><body>" + style.format("Ann", "Yes.") * 600
+    assert read(page).cast() == {"Ann": 600}

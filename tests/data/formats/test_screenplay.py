@@ -77,7 +77,7 @@ def test_a_printed_screenplay_keeps_speeches_directions_and_headings():
         Line("ANN", "Yes."),
     ]
     assert script.dropped == {
-        "title page": 3,
+        "lines of the title page": 3,
         "transitions": 3,
         "camera directions": 2,
         "page numbers": 1,

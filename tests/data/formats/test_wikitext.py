@@ -21,8 +21,13 @@ __NOTOC__
 ;Ice King
 :Where are you: going?
 {{Dialog|Dr. Weiss|Home.|picture=3}}
+{{Quote|Not here.|Cole}}
 ----
 {|
+! Speaker !! Line
+|-
+|
+| ''The light's out.''
 |-
 ! Ann
 | Will you stay?
@@ -47,6 +52,8 @@ LINES = [
     Line("Ann", "(whispering) (gasps) No."),
     Line("Ice King", "Where are you: going?"),
     Line("Dr. Weiss", "Home."),
+    Line("Cole", "Not here."),
+    Line("", "(The light's out.)"),
     Line("Ann", "Will you stay?"),
     Line("Cole", "I will, Ann."),
 ]
