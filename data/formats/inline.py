@@ -7,8 +7,7 @@ from data.formats.script import Line
 
 MAX_MARKED = 20_000  # characters of a speech; the search for marks in pairs is slow in longer ones
 LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()\s]|\([^()]*\))+(?:\s\"[^\"]*\")?\)")
-WIKI_MAX_MARKED = 20_000  # characters of a speech; the search for marks in pairs is slow in longer ones
-LINK = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]|]*)\]\]")
+WIKI_LINK = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]|]*)\]\]")
 STAMP_INSIDE = re.compile(rf"(?<!\S)(?=\\?[\[(<{{]){STAMP}(?!\S)")
 STAMP_BEFORE = re.compile(rf"^(?=\\?[\[(<{{]){STAMP}\s*")
 EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{1,3}|'{2,5})(?=\S)(.{1,500}?)(?<=\S)\1(?![\w*])")
