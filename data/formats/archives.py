@@ -16,9 +16,10 @@ NO_SCRIPTS = frozenset(
     (
         *(".jpg", ".jpeg", ".png", ".gif", ".webp", ".svg", ".ico", ".mp3", ".mp4", ".mkv", ".avi"),
         *(".wav", ".flac", ".ogg", ".mov", ".exe", ".dll", ".py", ".js", ".css", ".nfo", ".url"),
-        *(".db", ".ini", ".lnk", ".torrent", ".woff", ".woff2", ".ttf"),
+        *(".db", ".ini", ".lnk", ".opf", ".ncx", ".torrent", ".woff", ".woff2", ".ttf"),
     )
 )
+BOOK_FILES = ("META-INF", "mimetype")  # of an electronic book (.epub), which is a zip file
 
 
 class Member(NamedTuple):
@@ -41,7 +42,9 @@ def natural_order(name: str) -> list[tuple[int, str]]:
 
 def is_hidden(name: str) -> bool:
     """Whether a file, or a folder that it is in, is hidden or of an operating system."""
-    return any(part.startswith((".", "__MACOSX", "~$")) for part in name.split("/"))
+    return any(
+        part.startswith((".", "__MACOSX", "~$")) or part in BOOK_FILES for part in name.split("/")
+    )
 
 
 def is_no_script(name: str) -> bool:

@@ -26,7 +26,13 @@ OTHER = {
     "s1/empty.txt": b" \n",
     "s1/more.zip": b"PK\x03\x04 and so on",
 }
-HIDDEN = {".DS_Store": b"x", "__MACOSX/s1/._episode 1.html": b"x", "s1/.git/config": b"x"}
+HIDDEN = {
+    ".DS_Store": b"x",
+    "__MACOSX/s1/._episode 1.html": b"x",
+    "s1/.git/config": b"x",
+    "mimetype": b"application/epub+zip",
+    "META-INF/container.xml": b"<container/>",
+}
 
 
 @pytest.fixture(params=["folder", "zip"])
