@@ -96,10 +96,13 @@ def _records(value: Any, depth: int = 0, keyed: str = "") -> Iterator[tuple[int,
     if depth > MAX_DEPTH:
         return
     if isinstance(value, dict):
-        if rows := _transposed(value):
+        # Deeper, a record may have lists of several names and of the parts of a speech.
+        if depth == 0 and (rows := _transposed(value)):
             yield from ((depth, row) for row in rows)
             return
-        record = {name: text for name, each in value.items() if (text := _text(each)) is not None}
+        record = {
+            name: text for name, each in value.items() if (text := _text(each, name)) is not None
+        }
         if any(re.search(r"[^\W\d]", text) for text in record.values()):
             yield depth, record
         for name, each in value.items():
@@ -114,7 +117,7 @@ def _records(value: Any, depth: int = 0, keyed: str = "") -> Iterator[tuple[int,
                 yield from _records(each, depth + 1, keyed)
 
 
-def _text(value: Any) -> str | None:
+def _text(value: Any, name: str) -> str | None:
     """A field as text: a string, a number, or a list of strings; None for anything else."""
     if isinstance(value, str):
         return value
@@ -123,7 +126,7 @@ def _text(value: Any) -> str | None:
     if value is None:
         return ""
     if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
-        return " ".join(value) if any(" " in each.strip() for each in value) else ", ".join(value)
+        return (", " if key(name) in CHARACTER else " ").join(value)
     return None
 
 
@@ -145,7 +148,7 @@ def _transposed(value: dict[str, Any]) -> list[Record]:
     size = sizes.pop()
     equal = {name: column for name, column in columns.items() if len(column) == size}
     return [
-        {name: _text(column[number]) or "" for name, column in equal.items()}
+        {name: _text(column[number], name) or "" for name, column in equal.items()}
         for number in range(size)
     ]
 

@@ -1,5 +1,6 @@
 """Tables of dialogue: CSV with any delimiter, quoted or not, with or without a header."""
 
+import contextlib
 import csv
 import io
 import re
@@ -137,13 +138,22 @@ def _rows(text: str, delimiter: str, path: str) -> tuple[list[list[str]], list[i
         # Tables with tabs are often written without quoting.
         if delimiter == "\t":
             return _parse(text, delimiter, csv.QUOTE_NONE)
+        if '\\"' in text:
+            with contextlib.suppress(csv.Error):
+                return _parse(text, delimiter, csv.QUOTE_MINIMAL, escapechar="\\")
         raise UserError(f"{path} is not a well-formed table: {error}") from None
 
 
-def _parse(text: str, delimiter: str, quoting: int) -> tuple[list[list[str]], list[int]]:
+def _parse(
+    text: str, delimiter: str, quoting: int, escapechar: str | None = None
+) -> tuple[list[list[str]], list[int]]:
     text = text.replace("\0", "")
     reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quoting=quoting,
+        escapechar=escapechar,
+        strict=True,
     )
     rows, numbers = [], []
     try:

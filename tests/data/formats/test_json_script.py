@@ -36,6 +36,11 @@ def test_any_script_written_as_json_gives_the_same_speeches(lines, shape, indent
     assert read(text).lines == lines
 
 
+def test_several_speakers_are_joined_by_commas_and_parts_of_a_speech_by_spaces():
+    turns = [{"speakers": ["Ann Lee", "Bob"], "text": ["Hello.", "No?"]}] * 9
+    assert read(json.dumps(turns)).lines[0] == Line("Ann Lee, Bob", "Hello. No?")
+
+
 def test_text_of_other_depths_is_not_read_twice():
     records = [{"speaker": each.speaker, "text": each.text} for each in SPEECHES]
     whole = " ".join(each.text for each in SPEECHES)

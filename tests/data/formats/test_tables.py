@@ -107,5 +107,10 @@ def test_table_with_tabs_may_hold_single_quotation_marks():
     assert lines[:2] == [Line("Ann", '"Hello," she said'), Line("Bob", 'Six" of rain')]
 
 
+def test_quotation_marks_may_be_escaped_by_backslashes():
+    rows = r'Ann,"She said \"no\", Bob"' + "\n" + 'Bob,"Well, yes"\n'
+    assert read(f"Character,Dialogue\n{rows * 9}").lines[0] == Line("Ann", 'She said "no", Bob')
+
+
 def test_table_that_is_cut_off_is_refused():
     assert "not a well-formed table: line" in refused('Character,Dialogue\nAnn,hello\nBob,"ye\n')
