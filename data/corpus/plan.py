@@ -30,7 +30,7 @@ LOCK = "lock"
 def list_files(sources: Sequence[str]) -> list[str]:
     """The named files and the files in the named folders, in natural order.
 
-    Hidden files are left out, and those that by their names hold pictures, sound or programs.
+    Hidden files are left out.
 
     Raises:
         UserError: if a source does not exist, a folder holds no file, or a file is named twice.
@@ -45,7 +45,7 @@ def list_files(sources: Sequence[str]) -> list[str]:
             inside = [
                 source / name
                 for name in sorted(names, key=archives.natural_order)
-                if not archives.is_hidden(name) and not archives.is_no_script(name)
+                if not archives.is_hidden(name)
             ]
             if not inside:
                 raise UserError(f"{source} holds no texts: put scripts into it")
@@ -103,6 +103,8 @@ def load_or_make_plan(
 def _scan_or_skip(may_skip: bool, path: str, *arguments: Any) -> ScannedFile | dict[str, Any]:
     """`scan_file`, or the reason why a file is skipped."""
     try:
+        if may_skip and archives.is_no_script(path):
+            raise UserError(f"{path}: no script, by its name")
         return scan_file(path, *arguments)
     except DiskFull:
         raise

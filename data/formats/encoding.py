@@ -111,8 +111,11 @@ def decode(content: bytes, path: pathlib.Path) -> Decoded:
 def _may_be_utf16(content: bytes) -> bool:
     """Whether every second byte is often 0, as in UTF-16 of a language with Latin letters."""
     sample = content[:DETECTED_BYTES]
-    zeros = sample[0::2].count(0), sample[1::2].count(0)
-    return max(zeros) > 0.3 * len(sample) / 2 and min(zeros) < 0.01 * len(sample)
+    letters, zeros = sorted((sample[0::2], sample[1::2]), key=lambda half: half.count(0))
+    if zeros.count(0) < 0.3 * len(zeros) or letters.count(0) > 0.02 * len(letters):
+        return False
+    controls = len(letters) - len(letters.translate(None, CONTROLS))
+    return controls <= MAX_CONTROLS * len(letters)
 
 
 def _decode_lines(content: bytes) -> Decoded | None:

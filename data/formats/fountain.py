@@ -12,7 +12,8 @@ TITLE_PAGE = re.compile(
     r"Episode|Series|Show|Written by|Language|Font|Watermark|Header|Footer)\s*:",
     re.IGNORECASE,
 )
-COMMENT = re.compile(r"/\*.*?\*/|\[\[.*?\]\]", re.DOTALL)
+# Neither alternative looks further than the next beginning, so that the search stays linear.
+COMMENT = re.compile(r"/\*(?:(?!/\*).)*?\*/|\[\[[^\[\]]*(?:\](?!\])[^\[\]]*)*\]\]", re.DOTALL)
 EMPHASIS = re.compile(r"(?<![\\*_\w])(\*{1,3}|_)(?=\S)([^*_\n]*\S)(?<!\\)\1(?![*_\w])")
 ESCAPE = re.compile(r"\\([*_])")
 FORCED = re.compile(

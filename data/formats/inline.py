@@ -5,11 +5,12 @@ import re
 from data.formats.prefixes import STAMP
 from data.formats.script import Line
 
+MAX_MARKED = 20_000  # characters of a speech; the search for marks in pairs is slow in longer ones
 LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()\s]|\([^()]*\))+(?:\s\"[^\"]*\")?\)")
 WIKI_LINK = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]|]*)\]\]")
 STAMP_INSIDE = re.compile(rf"(?<!\S)(?=\\?[\[(<{{]){STAMP}(?!\S)")
 STAMP_BEFORE = re.compile(rf"^(?=\\?[\[(<{{]){STAMP}\s*")
-EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{1,3}|'{2,5})(?=\S)(.+?)(?<=\S)\1(?![\w*])")
+EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{1,3}|'{2,5})(?=\S)(.{1,500}?)(?<=\S)\1(?![\w*])")
 LOOSE_UNDERSCORE = re.compile(r"(?<!\w)_+|_+(?!\w)")
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+.!<>~|-])")
@@ -28,7 +29,7 @@ def without_marks(text: str) -> str:
         text = WIKI_LINK.sub(r"\1", LINK.sub(r"\1", text))
     if ":" in text:
         text = STAMP_INSIDE.sub("", text)
-    for _ in range(2):  # bold inside italics
+    for _ in range(2 if len(text) < MAX_MARKED else 0):  # bold inside italics
         text = EMPHASIS.sub(r"\2", text)
     text = LOOSE_UNDERSCORE.sub("", text)
     return " ".join(ESCAPE.sub(r"\1", text).split())

@@ -11,16 +11,18 @@ MAX_NAME = 40  # characters; `data.speakers` accepts no longer names
 MAX_NAME_WORDS = 6
 
 SCENE_NUMBER = r"(?:[A-Z]?\d{1,4}[A-Z]{0,2}\.?\s+)?"
+# A longer line is none of the following; without this, the search in very long lines is slow.
+SHORT = r"(?!.{250})"
 HEADING = re.compile(
-    rf"{SCENE_NUMBER}(?:(?:INT|EXT|EST|I)\b\.?\s*/\s*(?:INT|EXT|E)\b|(?:INT|EXT|EST)\b|"
+    rf"{SHORT}(?:{SCENE_NUMBER}(?:(?:INT|EXT|EST|I)\b\.?\s*/\s*(?:INT|EXT|E)\b|(?:INT|EXT|EST)\b|"
     r"(?:Int|Ext|int|ext)\.)[.:\s/-]\s*.*\w.*"
     r"|[^a-z]*[^\Wa-z][^a-z]*[-–—.] *(?:(?:INTERIOR|EXTERIOR)\b[ -]*)?"
     r"(?:DAY|NIGHT|MORNING|EVENING|AFTERNOON|DAWN|DUSK|SUNSET|SUNRISE|CONTINUOUS|LATER|"
-    r"MOMENTS LATER|SAME TIME|INTERIOR|EXTERIOR)\b[^a-z]*"
+    r"MOMENTS LATER|SAME TIME|INTERIOR|EXTERIOR)\b[^a-z]*)"
 )
 LABEL = re.compile(r"(?:setting|scene|location|episode)\s*:", re.IGNORECASE)
 TRANSITION = re.compile(
-    r"(?:[A-Z' -]*\b(?:CUTS?|DISSOLVES?|FADES?|WIPES?|CROSS ?FADES?|INTERCUT)\b"
+    SHORT + r"(?:[A-Z' -]*\b(?:CUTS?|DISSOLVES?|FADES?|WIPES?|CROSS ?FADES?|INTERCUT)\b"
     r"(?: (?:TO|IN|OUT|UP|BACK|FROM|INTO|ON|WITH|BETWEEN|THROUGH|AWAY|DOWN|BLACK|WHITE)\b.*)?"
     r"|.* TO|IRIS (?:IN|OUT)|(?:BLACK|WHITE) ?OUT|(?:BACK|RETURN) TO .*)[.:]*"
 )
@@ -28,7 +30,8 @@ MIXED_CASE_TRANSITION = (
     r"(?:(?:Smash|Match|Jump|Hard) )?(?:[Cc]ut|Dissolve|Fade) (?:to|in|out)\b.{0,20}"
 )
 CAMERA = re.compile(
-    r"(?:.*\b(?:POV|P\.O\.V|ANGLE|SHOT|CLOSE[ -]?UPS?|C\.U|MONTAGE|FLASH(?:BACK| ?FORWARD|CUT)S?|"
+    SHORT
+    + r"(?:.*\b(?:POV|P\.O\.V|ANGLE|SHOT|CLOSE[ -]?UPS?|C\.U|MONTAGE|FLASH(?:BACK| ?FORWARD|CUT)S?|"
     r"SPLIT SCREEN|FREEZE FRAME|STOCK FOOTAGE|ESTABLISHING|SERIES OF)\b.*"
     r"|(?:ANGLE|INSERT|CLOSER?|ON|OVER|FROM|INTO|THROUGH|ACROSS|BEHIND|OUTSIDE|INSIDE|ABOVE|BELOW|"
     r"WE|WITH|AT|IN|AS|BY|BACK)\b(?!\.).*"

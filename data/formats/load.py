@@ -66,7 +66,10 @@ def _read(content: bytes, options: ReadOptions, format: str) -> tuple[Script, st
         decoded = encoding.Decoded(pdf.text_of(content, options.path), "PDF")
     else:
         decoded = encoding.decode(content, path)
-    script = registry.read(decoded.text, format, options)
+    try:
+        script = registry.read(decoded.text, format, options)
+    except ImportError as error:  # the readers' libraries are installed for training only
+        raise UserError(f"{path} needs the package {error.name}: run make setup") from None
     if options.columns and script.format not in WITH_COLUMNS:
         raise UserError(
             f"{path} is read as {script.format}, which has no columns: leave --columns out, or "

@@ -89,10 +89,12 @@ def read(text: str, options: ReadOptions) -> Script:
     """
     text = _unified(text)
     lines = [line for line in text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES] if line.strip()]
+    if not lines:
+        raise UserError(f"{options.path} is empty")
     delimiter = max(DELIMITERS, key=lambda each: (_score(lines, each), _count(lines, each)))
     rows, line_numbers = _rows(text, delimiter, options.path)
     if not rows:
-        raise UserError(f"{options.path} is empty")
+        raise UserError(f"{options.path} holds no fields")
     names, has_header = _header(rows)
     body, numbers = (rows[1:], line_numbers[1:]) if has_header else (rows, line_numbers)
     _refuse_long_rows(body, numbers, len(names), has_header, options.path)
