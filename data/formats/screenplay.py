@@ -315,27 +315,26 @@ def _add_action(lines: list[Line], block: list[str], dropped: collections.Counte
     """Adds the headings and directions of a paragraph."""
     words: list[str] = []
     for row in [*block, ""]:
-        is_heading = bool(layout.HEADING.match(row)) and (not words or row.upper() == row)
-        is_other = (
-            row
-            and row.upper() == row
-            and (
-                layout.is_transition(row)
-                or layout.CAMERA.fullmatch(row)
-                or layout.DIVISION.fullmatch(row)
-            )
+        # Within a paragraph, words in capitals are part of it.
+        is_first = not words
+        capitals = row.upper() == row
+        is_heading = bool(layout.HEADING.match(row)) and (is_first or capitals)
+        is_transition = layout.is_transition(row) and (is_first or row.endswith(":"))
+        is_camera = (
+            is_first
+            and capitals
+            and bool(layout.CAMERA.fullmatch(row) or layout.DIVISION.fullmatch(row))
         )
-        if not row or is_heading or is_other or layout.is_transition(row):
-            if text := layout.direction(layout.joined(words)):
-                lines.append(Line("", text))
-            words.clear()
-        else:
+        if row and not (is_heading or is_transition or is_camera):
             words.append(row)
+            continue
+        if text := layout.direction(layout.joined(words)):
+            lines.append(Line("", text))
+        words.clear()
         if is_heading:
             lines.append(Line("", layout.heading(row)))
-        elif row and (is_other or layout.is_transition(row)):
-            kind = "transitions" if layout.is_transition(row) else "camera directions"
-            dropped[kind] += 1
+        elif row:
+            dropped["transitions" if is_transition else "camera directions"] += 1
 
 
 FORMAT = Format("screenplay", "screenplay with each name on its own line", score, read)
