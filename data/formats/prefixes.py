@@ -49,6 +49,7 @@ STYLES: dict[str, re.Pattern[str]] = {
         "bracket": rf"\\?\[{_NAME}{_ASIDE}\\?\]\s*[:：-]?\s*(?P<speech>\S.*)",
         "angle": rf"<{_NO_TAG}{_NAME}>\s*[:：]?\s*(?P<speech>\S.*)",
         "dash": rf"{_NAME}{_ASIDE}\s+[-–—]{{1,2}}\s+(?P<speech>\S.*)",
+        "gap": rf"{_NAME}{_ASIDE} {{2,}}(?P<speech>\S.*)",
         "dot": rf"{_SHORT}{_ASIDE}\.(?:[-–—]+|\s+|$){_SPEECH}",
         "alone": rf"{_NAME}{_ASIDE}\s+{STAMP}(?P<speech>)",  # the speech is on the next line
     }.items()

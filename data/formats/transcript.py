@@ -120,6 +120,7 @@ def example(style: str) -> str:
         "angle": "`<Name> speech`",
         "dash": "`Name - speech`",
         "dot": "`NAME. speech`",
+        "gap": "`NAME   speech`",
         "alone": "`Name 0:01` on a line of its own",
     }[style]
 

@@ -42,6 +42,7 @@ STYLES: dict[str, Callable[[Line], str]] = {
     "angle": lambda line: f"<{line.speaker}> {line.text}",
     "stamp above": lambda line: f"{line.speaker}  0:03\n{line.text}",
     "stamp after": lambda line: f"{line.speaker}: (00:03)\n{line.text}",
+    "gap": lambda line: f"{line.speaker.upper()}   {line.text}",
     "number": lambda line: f"12. {line.speaker}: {line.text}",
     "date": lambda line: f"[12/05/20, 10:31:22] {line.speaker}: {line.text}",
     "quotation": lambda line: f"> {line.speaker}: {line.text}",

@@ -11,7 +11,6 @@ from data.formats.script import Line, ReadOptions
 from tests.data.formats.samples import SPEECHES, STYLES, lines_of
 from tests.data.formats.scripts import folded, speeches
 
-UPPER = ("bracket", "full stop")
 WORDS = ("the", "rain", "I", "to", "it's", "well,", "no", "later", "café", "half-past", "a&b", "3")
 
 
