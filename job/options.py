@@ -121,7 +121,7 @@ def parse(arguments: list[str] | None = None) -> tuple[Config, argparse.Namespac
     parser.add_argument(
         "--fresh",
         action="store_true",
-        help="start a new run; the files of an earlier one are renamed to previous.*",
+        help="start a new run; the files of an earlier one are moved to previous-1, previous-2 ...",
     )
     parser.add_argument(
         "--anyway",
@@ -144,6 +144,8 @@ def parse(arguments: list[str] | None = None) -> tuple[Config, argparse.Namespac
     no_settings = ("preset", "fresh", "anyway")
     given = {key: value for key, value in vars(options).items() if key not in no_settings}
     settings = {**PRESETS[options.preset], **given}
+    if given.get("valid") and "valid_fraction" in given:
+        raise UserError("--valid and --valid-fraction exclude each other: give one of them")
     if settings.get("base", NO_BASE) != NO_BASE:
         settings = {**settings, **FINE_TUNING, **FINE_TUNING_PRESETS.get(options.preset, {})}
         settings = {**settings, **given, **sizes_of(settings["base"], given)}

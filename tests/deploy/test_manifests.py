@@ -14,8 +14,8 @@ import yaml
 from torch.distributed.run import parse_args
 
 from data.command_line import DiskFull, UserError
+from job.engine.divergence import Diverged
 from job.options import parse
-from job.train import Diverged
 from serve.config import ServerConfig
 from tests.conftest import ROOT
 from tests.deploy.dockerfiles import stages
