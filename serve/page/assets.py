@@ -2,43 +2,57 @@
 
 import json
 import pathlib
+from typing import Any
 
 from data import speakers, versions
+from serve.limits import MAX_SHOWN_UNKNOWN_WORDS, MAX_TEXT
 from serve.scenes.scene import FORMAT
 
 FOLDER = pathlib.Path(__file__).parent
-# Each file defines one constant and uses those of the files above it.
+# Each file defines one constant. While it is read it uses only those of the files above it.
 SCRIPTS = [
     FOLDER / "client" / name
     for name in (
         "dom.js",
+        "storage.js",
         "script_view.js",
         "probabilities.js",
-        "scene.js",
+        "note.js",
+        "takes.js",
+        "library.js",
         "links.js",
+        "scene.js",
+        "form.js",
+        "files.js",
         "events.js",
         "main.js",
     )
 ]
 STYLES = [
     FOLDER / "style" / name
-    for name in ("base.css", "script.css", "probabilities.css", "form.css", "about.css")
+    for name in ("base.css", "script.css", "probabilities.css", "takes.css", "form.css", "about.css")
 ]
 # The constant `config` of the scripts, so that each value has one source.
-CLIENT_CONFIG = {
+CLIENT_CONFIG: dict[str, Any] = {
     "speakerPattern": speakers.PATTERN,
     "sceneFormat": FORMAT,
     "sceneVersion": versions.SCENE,
+    "maxText": MAX_TEXT,
+    "maxShownUnknownWords": MAX_SHOWN_UNKNOWN_WORDS,
 }
 
 
-def client_script() -> str:
-    """The scripts as one, which sets `window.coldOpen` and no other global name."""
-    settings = json.dumps(CLIENT_CONFIG).replace("<", "\\u003c")
+def client_script(show: str) -> str:
+    """The scripts as one, which sets `window.coldOpen` and no other global name.
+
+    Args:
+        show: what the browser stores is kept apart for each show.
+    """
+    settings = json.dumps(CLIENT_CONFIG | {"show": show}).replace("<", "\\u003c")
     parts = [f"const config = {settings};", *(path.read_text("utf-8") for path in SCRIPTS)]
     return "(() => {\n" + "\n".join(parts) + "})();"
 
 
-def head_html() -> str:
+def head_html(show: str) -> str:
     """The scripts for the head of the document."""
-    return f"<script>{client_script()}</script>"
+    return f"<script>{client_script(show)}</script>"

@@ -22,20 +22,26 @@ class WriteForm:
     preset: gr.Radio
     sliders: dict[str, gr.Slider]
     invent_words: gr.Checkbox
+    takes: gr.Slider
     seed: gr.Textbox
     start: gr.Button
     stop: gr.Button
     examples: list[gr.Button]
 
     @property
-    def scene_inputs(self) -> list[gr.components.Component]:
-        """The components whose values make a scene; `scene_input_names` names them."""
-        return [self.model, self.cast, self.more_cast, self.invent_words, *self.sliders.values()]
-
-    @property
-    def scene_input_names(self) -> list[str]:
-        """The name of each of `scene_inputs`."""
-        return ["model", "cast", "more_cast", "invent_words", *self.sliders]
+    def fields(self) -> dict[str, gr.components.Component]:
+        """The components whose values make a scene, by name."""
+        return {
+            "model": self.model,
+            "cast": self.cast,
+            "more_cast": self.more_cast,
+            "setting": self.setting,
+            "first_line": self.first_line,
+            "invent_words": self.invent_words,
+            "takes": self.takes,
+            "seed": self.seed,
+            **self.sliders,
+        }
 
 
 def add_write_form(facts: list[Facts]) -> WriteForm:

@@ -1,11 +1,4 @@
 // What the page's events in Python call.
 const showIn = (id, content) => scriptView.render(dom.find(`#${id} .script`), content || "", false);
 
-window.coldOpen = {
-  attach: events.attach,
-  speakerOf: scriptView.speakerOf,
-  showAlternatives: probabilities.showAlternatives,
-  showIn,
-  ...scene,
-  ...links,
-};
+window.coldOpen = { events, files, form, links, scene, showIn, speakerOf: scriptView.speakerOf };
