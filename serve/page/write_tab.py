@@ -9,6 +9,7 @@ import gradio as gr
 
 from data.command_line import UserError
 from serve.actions import Actions, Facts
+from serve.arguments import clean_text
 from serve.gradio_compat import event_value
 from serve.instrumentation import Instrumentation
 from serve.limits import OPTION_RANGES, PAGE_ALTERNATIVES
@@ -16,7 +17,7 @@ from serve.page.scene_view import WRITING_EVENTS, SceneView, add_scene_view
 from serve.page.widgets import EVENT
 from serve.page.write_form import WriteForm, add_write_form, connect_form
 from serve.scenes import script
-from serve.scenes.scene import Scene, build_scene, clean_text
+from serve.scenes.scene import Scene, build_scene
 
 
 def add_write_tab(
