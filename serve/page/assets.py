@@ -30,7 +30,15 @@ SCRIPTS = [
 ]
 STYLES = [
     FOLDER / "style" / name
-    for name in ("base.css", "script.css", "probabilities.css", "takes.css", "form.css", "about.css")
+    for name in (
+        "base.css",
+        "script.css",
+        "probabilities.css",
+        "takes.css",
+        "history.css",
+        "form.css",
+        "about.css",
+    )
 ]
 # The constant `config` of the scripts, so that each value has one source.
 CLIENT_CONFIG: dict[str, Any] = {

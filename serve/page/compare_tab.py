@@ -7,16 +7,19 @@ import gradio as gr
 from serve.actions import Actions, Facts
 from serve.arguments import clean_text
 from serve.instrumentation import Instrumentation
+from serve.page.examples import Examples
 from serve.page.widgets import EVENT, note_html, prompt_fields, script_view, seed_field, slider
 from serve.scenes import script
 from serve.scenes.scene import PRESETS
 
 
-def add_compare_tab(actions: Actions, instrumentation: Instrumentation, facts: list[Facts]) -> None:
+def add_compare_tab(
+    actions: Actions, instrumentation: Instrumentation, facts: list[Facts], examples: Examples
+) -> None:
     """Adds the tab's content to the Blocks that are being built."""
     names = [fact["name"] for fact in facts]
     with gr.Row():
-        setting, line = prompt_fields(facts[0]["speakers"])
+        setting, line = prompt_fields(examples)
         seed = seed_field("empty: random, the same for both")
         length = slider("length")
     with gr.Row():

@@ -16,6 +16,7 @@ from serve.limits import (
     OPTION_RANGES,
     SLIDER_MAXIMA,
 )
+from serve.page.examples import Examples
 from serve.scenes.scene import Scene
 
 # Gradio does not preprocess values: the actions check them.
@@ -46,12 +47,11 @@ def slider(name: str) -> gr.Slider:
     return gr.Slider(low, high, default, step=step, label=label, info=info)
 
 
-def prompt_fields(speakers: list[str], **first_line: Any) -> tuple[gr.Textbox, gr.Textbox]:
+def prompt_fields(examples: Examples, **first_line: Any) -> tuple[gr.Textbox, gr.Textbox]:
     """The text fields of a scene's setting and first line; `first_line` has further options."""
-    example = f"{(speakers or ['She'])[0]}: You will not believe this."
-    setting = gr.Textbox(label="Setting", placeholder="the coffee shop", max_length=MAX_SETTING)
+    setting = gr.Textbox(label="Setting", placeholder=examples.setting, max_length=MAX_SETTING)
     line = gr.Textbox(
-        label="First line", placeholder=example, max_length=MAX_FIRST_LINE, **first_line
+        label="First line", placeholder=examples.line, max_length=MAX_FIRST_LINE, **first_line
     )
     return setting, line
 

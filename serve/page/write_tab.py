@@ -13,6 +13,7 @@ from serve.arguments import clean_text
 from serve.gradio_compat import event_value
 from serve.instrumentation import Instrumentation
 from serve.limits import OPTION_RANGES, PAGE_ALTERNATIVES
+from serve.page.examples import Examples
 from serve.page.scene_view import WRITING_EVENTS, SceneView, add_scene_view
 from serve.page.widgets import EVENT
 from serve.page.write_form import WriteForm, add_write_form, connect_form
@@ -21,15 +22,19 @@ from serve.scenes.scene import Scene, build_scene
 
 
 def add_write_tab(
-    app: gr.Blocks, actions: Actions, instrumentation: Instrumentation, facts: list[Facts]
+    app: gr.Blocks,
+    actions: Actions,
+    instrumentation: Instrumentation,
+    facts: list[Facts],
+    examples: Examples,
 ) -> None:
     """Adds the tab's content to the Blocks that are being built."""
     with gr.Row():
         with gr.Column(scale=2, min_width=300, elem_id="write-form"):
-            form = add_write_form(facts)
+            form = add_write_form(facts, examples)
         with gr.Column(scale=3, min_width=300):
             view = add_scene_view()
-    connect_form(app, form, facts)
+    connect_form(app, form, facts, examples)
     _connect_writing(form, view, actions, instrumentation)
     _connect_view(form, view, actions, instrumentation)
 
@@ -126,7 +131,7 @@ def _connect_view(
     """Connects everything that shows, edits or saves a scene."""
 
     # Not named like an endpoint of the API: Gradio would rename the endpoint.
-    # An answer names the text that it belongs to: the scene on the screen may be another one by now.
+    # An answer names its text: the scene on the screen may be another one by now.
     async def words_json(event: gr.EventData, model: Any) -> str:
         text = event_value(event, "text")
         words = await instrumentation.call("surprise", lambda: actions.surprise(text, model))
@@ -144,13 +149,17 @@ def _connect_view(
         return await instrumentation.call("fountain", lambda: actions.fountain(text, model))
 
     answers = (
-        (view.scene.list_words, words_json, "coldOpen.scene.showWords(answer)"),
-        (view.scene.list_alternatives, alternatives_json, "coldOpen.scene.showAlternatives(answer)"),
-        (view.scene.export_fountain, screenplay, "coldOpen.files.save(answer, 'fountain')"),
+        (view.scene.list_words, words_json, "scene.showWords(answer)"),
+        (
+            view.scene.list_alternatives,
+            alternatives_json,
+            "scene.showAlternatives(answer)",
+        ),
+        (view.scene.export_fountain, screenplay, "files.save(answer, 'fountain')"),
     )
     for trigger, answer, show in answers:
         trigger(answer, form.model, view.answer, **EVENT).success(
-            None, view.answer, None, js=f"(answer) => {show}", **EVENT
+            None, view.answer, None, js=f"(answer) => coldOpen.{show}", **EVENT
         )
 
     model = form.model

@@ -27,7 +27,7 @@ const scene = (() => {
     classList.toggle("writing", isWriting());
     classList.toggle("editing", mode === "Edit");
     classList.toggle("side-by-side", side && shown.takes.length > 1);
-    if (mode === "Edit" && editor().value !== text()) editor().value = text();
+    if (mode === "Edit" || !isWriting()) editor().value = text();
     editor().readOnly = isWriting();
     if (mode !== "Probabilities" || box().dataset.words !== text()) {
       if (box().dataset.words !== undefined) clear();
