@@ -87,7 +87,7 @@ const library = (() => {
     }));
     time.dateTime = date.toISOString();
     const about = element("span", "entry-about");
-    about.append(time, ` · ${firstLine}`);
+    about.append(time, title === firstLine ? "" : ` · ${firstLine}`);
     const star = button(`Star: ${title}`, "tool", entry.starred ? "★" : "☆", () => {
       update(entry.id, { starred: !entry.starred });
       find(`[data-id="${entry.id}"] [aria-pressed]`)?.focus();
@@ -116,8 +116,9 @@ const library = (() => {
     };
     field.onblur = () => finish(true);
     field.onkeydown = (event) => {
-      if (event.key === "Enter") finish(true);
-      if (event.key === "Escape") finish(false);
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      event.preventDefault();  // the key would also press the button that gets the focus
+      finish(event.key === "Enter");
     };
     made.firstChild.replaceWith(field);
     field.select();

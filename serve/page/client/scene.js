@@ -26,15 +26,20 @@ const scene = (() => {
     const { classList } = document.body;
     classList.toggle("writing", isWriting());
     classList.toggle("editing", mode === "Edit");
-    classList.toggle("side-by-side", side && shown.takes.length > 1);
+    const canCompare = mode === "Script" && shown.line < 0 && shown.takes.length > 1;
+    const isSide = side && canCompare;
+    classList.toggle("side-by-side", isSide);
     if (mode === "Edit" || !isWriting()) editor().value = text();
     editor().readOnly = isWriting();
     if (mode !== "Probabilities" || box().dataset.words !== text()) {
+      const switching = document.activeElement.closest("#scene .script .switcher");
+      const focused = switching && document.activeElement.title;
       if (box().dataset.words !== undefined) clear();
       scriptView.render(box(), text(), true);
       takes.renderAtLine(box(), shown, choose);
+      if (focused) find(`#scene .script .switcher [title="${focused}"]`)?.focus();
     }
-    takes.renderSideBySide(find("#side-by-side"), side ? shown : { takes: [] }, (place) => {
+    takes.renderSideBySide(find("#side-by-side"), isSide ? shown : { takes: [] }, (place) => {
       side = false;
       choose(place);
       box().focus({ preventScroll: true });
@@ -43,7 +48,8 @@ const scene = (() => {
       choose,
       more,
       toggleSide,
-      side,
+      side: isSide,
+      canCompare,
       canAsk: Boolean(take().facts?.scene),
       writing: isWriting(),
     });
@@ -141,6 +147,7 @@ const scene = (() => {
   function setMode(chosen) {
     leaveEditor();
     mode = chosen;
+    side = false;
     enterEditor();
     if (box()?.dataset.words !== undefined) clear();
     draw();
