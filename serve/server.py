@@ -16,7 +16,8 @@ from serve.gradio_compat import check_routes, endpoint_arguments, input_counts, 
 from serve.instrumentation import Instrumentation
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.middleware import SecurityMiddleware
-from serve.page.app import CSS, THEME, build_app, head_html
+from serve.page.app import THEME, build_app
+from serve.page.assets import STYLES, head_html
 from serve.scenes.engine import Engine
 
 
@@ -52,7 +53,7 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         blocks,
         path="/",
         root_path=config.root_path or None,
-        css_paths=CSS,
+        css_paths=STYLES,
         head=head_html(),
         footer_links=["api"],
         max_file_size=1,

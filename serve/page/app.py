@@ -1,11 +1,7 @@
 """Builds the Gradio app: the tabs, the API, the limits. Importing it loads and starts nothing."""
 
-import json
-import pathlib
-
 import gradio as gr
 
-from data import speakers, versions
 from serve.actions import Actions
 from serve.api import add_api
 from serve.config import ServerConfig
@@ -16,16 +12,7 @@ from serve.limits import MAX_SHORT_TASKS
 from serve.page.about_tab import add_about_tab, header_html
 from serve.page.compare_tab import add_compare_tab
 from serve.page.write_tab import add_write_tab
-from serve.scenes.scene import FORMAT
 
-CSS = pathlib.Path(__file__).with_name("page.css")
-SCRIPT = pathlib.Path(__file__).with_name("page.js")
-# What page.js shares with Python, so that each value has one source.
-CLIENT_CONFIG = {
-    "speakerPattern": speakers.PATTERN,
-    "sceneFormat": FORMAT,
-    "sceneVersion": versions.SCENE,
-}
 COLORS = {  # Gradio's own have too little contrast (WCAG 2 asks for 4.5 to 1)
     "button_primary_background_fill": "#a8420f",
     "button_primary_background_fill_hover": "#8a3b12",
@@ -81,10 +68,3 @@ def build_app(
     # Running and waiting sessions, twice, so that none of them is ever the oldest.
     limit_sessions(app, 2 * (config.max_concurrent + config.max_queue))
     return app
-
-
-def head_html() -> str:
-    """The page's script with its configuration, for the head of the document."""
-    settings = json.dumps(CLIENT_CONFIG).replace("<", "\\u003c")
-    script = SCRIPT.read_text(encoding="utf-8")
-    return f"<script>window.coldOpenConfig = {settings};\n{script}</script>"

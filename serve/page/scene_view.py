@@ -22,7 +22,7 @@ class SceneView:
     save_text: gr.Button
     save_fountain: gr.Button
     save_json: gr.Button
-    # Hidden: the scene's JSON; an answer on its way to page.js; the scene of the page's address.
+    # Hidden: the scene's JSON; an answer for the browser; the scene of the page's address.
     scene_json: gr.Textbox
     answer: gr.Textbox
     opened: gr.Textbox

@@ -62,7 +62,7 @@ def seed_field(placeholder: str, **options: Any) -> gr.Textbox:
 
 
 def script_view(elem_id: str, label: str, **options: Any) -> gr.HTML:
-    """The box in which page.js shows a script."""
+    """The box in which client/script_view.js shows a script."""
     content = f'<div class="script" role="region" aria-label="{label}" tabindex="0"></div>'
     return gr.HTML(content, elem_id=elem_id, apply_default_css=False, **options)
 

@@ -114,7 +114,7 @@ def _connect_writing(
     on(form.start.click, "write", new_scene, new_inputs)
     on(form.first_line.submit, "write", new_scene, new_inputs)
     on(view.resume.click, "continue_scene", from_end, [view.text, *inputs])
-    # Three events of gr.HTML that page.js triggers; Gradio allows no other event names.
+    # Three events of gr.HTML that client/events.js triggers; Gradio allows no other event names.
     on(view.script.expand, "continue_scene", from_line, [view.text, *inputs])
     on(view.script.retry, "rewrite_line", rewritten, [view.text, *inputs])
     on(view.script.option_select, "take_alternative", with_alternative, [view.text, *inputs])
