@@ -79,7 +79,8 @@ class Bundle:
 
     def downloads(self) -> dict[str, pathlib.Path]:
         """The files that a user may download, by name: those of the manifest, and its own."""
-        paths = {name: self.folder / name for name in (*self.manifest["files"], *DESCRIPTIONS)}
+        names = (*self.manifest["files"], *DESCRIPTIONS)
+        paths = {name: self.folder / name for name in names if pathlib.Path(name).name == name}
         return {name: path for name, path in paths.items() if path.is_file()}
 
     @property

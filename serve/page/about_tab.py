@@ -26,10 +26,14 @@ LIMITS = (
     "Long sentences lose their grammar, the more so with high temperatures. Low temperatures "
     "become monotonous.",
 )
-OWN_SHOW = """git clone &lt;this project&gt; &amp;&amp; cd cold-open
-make train DATA=my_show.txt PRESET=laptop   # lines like "Name: what she says"; GPU: without PRESET
-make export                                 # writes the files that are served
-make serve                                  # this page, with your show"""
+OWN_SHOW = """make train DATA=my_show.txt PRESET=laptop
+make export
+make serve"""
+OWN_SHOW_NOTE = (
+    "In the project's folder, with a text file of lines like <code>Name: what she says</code>. "
+    "Training takes some minutes on a laptop; on a machine with a GPU leave out "
+    "<code>PRESET=laptop</code>."
+)
 
 
 def header_html(show: str) -> str:
@@ -62,7 +66,7 @@ def about_html(facts: list[Facts], bundles: list[Bundle], download_prefix: str |
         f"<h2>What writes here</h2>{WHAT_IT_IS}"
         f"<h2>What it is bad at</h2><ul>{limits}</ul>"
         f"{''.join(models)}"
-        "<h2>Train it on your own show</h2><p>On a laptop this takes a few minutes:</p>"
+        f"<h2>Train it on your own show</h2><p>{OWN_SHOW_NOTE}</p>"
         f'<pre tabindex="0" aria-label="Commands">{OWN_SHOW}</pre>'
     )
 
@@ -110,10 +114,14 @@ def _downloads(bundle: Bundle, prefix: str | None) -> str:
         return ""
     items = "".join(
         f'<li><a href="{html.escape(f"{prefix}/{bundle.weights}/{name}")}" download>'
-        f"{html.escape(name)}</a>, {path.stat().st_size / 1e6:,.2f} MB</li>"
+        f"{html.escape(name)}</a>, {_size(path.stat().st_size)}</li>"
         for name, path in bundle.downloads().items()
     )
     return (
         "<h3>Download</h3><p>The files need none of this page's code; README.md says how to use "
         f"them, manifest.json has their checksums.</p><ul>{items}</ul>"
     )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.1f} kB"

@@ -17,13 +17,24 @@ SCRIPTS = [
         "scene.js",
         "links.js",
         "events.js",
+        "print.js",
+        "read_aloud.js",
+        "image.js",
         "main.js",
     )
 ]
 STYLES = [
     FOLDER / "style" / name
-    for name in ("base.css", "script.css", "probabilities.css", "form.css", "about.css")
+    for name in (
+        "base.css",
+        "script.css",
+        "probabilities.css",
+        "form.css",
+        "about.css",
+    )
 ]
+# Not among `STYLES`: Gradio applies their media rules only to what is inside of the app's element.
+PRINT_STYLE = FOLDER / "style" / "print.css"
 # The constant `config` of the scripts, so that each value has one source.
 CLIENT_CONFIG = {
     "speakerPattern": speakers.PATTERN,
@@ -40,5 +51,6 @@ def client_script() -> str:
 
 
 def head_html() -> str:
-    """The scripts for the head of the document."""
-    return f"<script>{client_script()}</script>"
+    """The scripts, and the style of paper, for the head of the document."""
+    style = PRINT_STYLE.read_text("utf-8")
+    return f"<script>{client_script()}</script><style>{style}</style>"

@@ -6,7 +6,7 @@ import math
 from serve.actions import Facts
 
 WIDTH, HEIGHT = 640, 280
-LEFT, RIGHT, TOP, BOTTOM = 44, 116, 14, 40  # margins; the names of the lines are on the right
+LEFT, RIGHT, TOP, BOTTOM = 48, 136, 14, 48  # margins; the names of the lines are on the right
 LINES = (("train_loss_without_dropout", "training text"), ("valid_loss", "held-out text"))
 LABEL_DISTANCE = 18  # between the names of two lines that end at nearly the same loss
 
@@ -37,7 +37,7 @@ def training_chart(evaluations: list[Facts]) -> str:
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}h{width}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{loss:g}</text>')
     for epoch in sorted({epochs[round(part * (len(epochs) - 1) / 4)] for part in range(5)}):
-        place = f'x="{x_of(epoch):.1f}" y="{TOP + height + 18}"'
+        place = f'x="{x_of(epoch):.1f}" y="{TOP + height + 20}"'
         parts.append(f'<text {place} text-anchor="middle">{epoch:.3g}</text>')
     middle = f'x="{LEFT + width / 2}" y="{HEIGHT - 4}"'
     parts.append(f'<text {middle} text-anchor="middle">epoch</text>')

@@ -40,7 +40,7 @@ def add_scene_view() -> SceneView:
     text = gr.Textbox(
         label="The scene as text: edit it, then choose Continue",
         lines=18,
-        max_lines=60,
+        max_lines=18,  # as many as `lines`: Gradio would measure all the text at each change
         max_length=MAX_TEXT,
         elem_id="editor",
     )

@@ -12,6 +12,7 @@ from serve.gradio_compat import event_value
 from serve.instrumentation import Instrumentation
 from serve.limits import PAGE_ALTERNATIVES
 from serve.page.scene_view import SceneView, add_scene_view
+from serve.page.sharing import add_sharing
 from serve.page.widgets import EVENT, note_html
 from serve.page.write_form import WriteForm, add_write_form, connect_form
 from serve.scenes import script
@@ -27,6 +28,7 @@ def add_write_tab(
             form = add_write_form(facts)
         with gr.Column(scale=3, min_width=300):
             view = add_scene_view()
+            add_sharing(view.text, form.model, facts)
     connect_form(form, facts)
     _connect_writing(app, form, view, actions, instrumentation)
     _connect_view(form, view, actions, instrumentation)

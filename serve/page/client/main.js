@@ -8,4 +8,7 @@ window.coldOpen = {
   showIn,
   ...scene,
   ...links,
+  ...paper,
+  ...readAloud,
+  ...image,
 };
