@@ -41,15 +41,21 @@ THROTTLE_INTERVAL = 0.12  # between two updates of throttled scenes; 3 words eac
 
 # One scene
 
-MAX_TEXT = 12_000  # characters, prompt included: about ten pages of script
-MAX_SCENE_JSON = 8 * MAX_TEXT  # JSON may write one character as six (\u0000), plus other fields
-MAX_NEW_TOKENS = 1000  # words and punctuation: about five pages
-MAX_LINE_TOKENS = 120  # of a line that is rewritten; longer speeches are rare in any script
+MAX_TEXT = 12_000  # characters of any script, written or sent: about ten pages
+# JSON may write one character as six (\u0000), twice where a person typed the whole text.
+MAX_SCENE_JSON = 16 * MAX_TEXT
+MAX_LENGTH = 1000  # words and punctuation: about five pages
+# Of a line that is rewritten, and after a scene's length until its last line ends; longer speeches
+# are rare in any script.
+MAX_LINE_TOKENS = 120
 MAX_CAST = 40  # names; more than any scene has
+MAX_NEXT_SPEAKERS = 200  # names; a ban of one speaker lists all others, and a bundle has 200
+MAX_TAKES = 5  # of one scene at the same time; all of them share the CPU
+DEFAULT_TAKES = 3  # of the page
 MAX_PROMPT_TEXT = 6_000  # characters of a prompt that are read; the network would forget more
 # (smallest, largest) of each sampling option. Fields of type int take whole numbers only.
 OPTION_RANGES: dict[str, tuple[float, float]] = {
-    "max_new_tokens": (0, MAX_NEW_TOKENS),
+    "length": (0, MAX_LENGTH),
     "temperature": (0, 2),  # above 2 the words are close to random
     "top_k": (0, 1000),  # the tail beyond 1,000 words has next to no probability
     "top_p": (0.01, 1),
@@ -58,6 +64,9 @@ OPTION_RANGES: dict[str, tuple[float, float]] = {
     "no_repeat_ngram_size": (0, 100),
     "seed": (0, 2**31 - 1),  # the random number generator's range
 }
+# The no-repeat n-gram size at temperature 0, unless a scene sets it or a repetition penalty: greedy
+# decoding without a rule against repetition soon writes the same lines again and again.
+GREEDY_NO_REPEAT = 4
 RANDOM_SEEDS = 10**6  # a seed that is drawn has at most 6 digits, to be read and typed
 
 # Answers

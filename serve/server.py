@@ -54,7 +54,7 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         path="/",
         root_path=config.root_path or None,
         css_paths=STYLES,
-        head=head_html(),
+        head=head_html(actions.facts()[0]["show"]),
         footer_links=["api"],
         max_file_size=1,
         run_history=False,

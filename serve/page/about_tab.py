@@ -40,7 +40,8 @@ def header_html(show: str) -> str:
     """The title and the first sentence of the page."""
     return (
         "<h1>Cold Open</h1><p>A small neural network, trained on the scripts of "
-        f"<b>{html.escape(show)}</b>. Choose the cast and a first line: it writes the scene.</p>"
+        f"<b>{html.escape(show)}</b>, writes scenes. "
+        "Nothing need be filled in: choose Write.</p>"
     )
 
 

@@ -11,6 +11,7 @@ from serve.instrumentation import Instrumentation
 from serve.limits import MAX_SHORT_TASKS
 from serve.page.about_tab import add_about_tab, header_html
 from serve.page.compare_tab import add_compare_tab
+from serve.page.examples import show_examples
 from serve.page.write_tab import add_write_tab
 
 COLORS = {  # Gradio's own have too little contrast (WCAG 2 asks for 4.5 to 1)
@@ -51,13 +52,14 @@ def build_app(
         UserError: if the installed Gradio lacks what the server relies on.
     """
     facts = actions.facts()
+    examples = show_examples(actions.model("").writer)
     with gr.Blocks(title=f"Cold Open: {facts[0]['show']}", analytics_enabled=False) as app:
         gr.HTML(header_html(facts[0]["show"]), elem_id="header", apply_default_css=False)
         with gr.Tabs():
             with gr.Tab("Write"):
-                add_write_tab(app, actions, instrumentation, facts)
+                add_write_tab(app, actions, instrumentation, facts, examples)
             with gr.Tab("Compare"):
-                add_compare_tab(actions, instrumentation, facts)
+                add_compare_tab(actions, instrumentation, facts, examples)
             with gr.Tab("About"):
                 prefix = config.root_path + PATH if config.offer_download else None
                 add_about_tab(facts, [model.bundle for model in actions.models.values()], prefix)

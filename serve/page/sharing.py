@@ -8,11 +8,10 @@ from serve.actions import Facts
 from serve.page.widgets import EVENT
 
 
-def add_sharing(text: gr.Textbox, model: gr.Dropdown, facts: list[Facts]) -> None:
+def add_sharing(model: gr.Dropdown, facts: list[Facts]) -> None:
     """Adds the row of buttons to the Blocks that are being built.
 
     Args:
-        text: the scene.
         model: the name of the model that writes.
         facts: of the models; the image names the show.
     """
@@ -22,9 +21,8 @@ def add_sharing(text: gr.Textbox, model: gr.Dropdown, facts: list[Facts]) -> Non
         stop = gr.Button("Stop reading", size="sm", elem_id="stop-reading")
         image = gr.Button("Save image", size="sm")
         paper = gr.Button("Print", size="sm")
-    read.click(None, text, None, js="(text) => coldOpen.startReading(text)", **EVENT)
-    stop.click(None, None, None, js="() => coldOpen.stopReading()", **EVENT)
-    text.change(None, text, None, js="(text) => coldOpen.followReading(text)", **EVENT)
-    save = f"(text, model) => coldOpen.saveImage(text, ({shows})[model])"
-    image.click(None, [text, model], None, js=save, **EVENT)
-    paper.click(None, None, None, js="() => coldOpen.print()", **EVENT)
+    read.click(None, None, None, js="() => coldOpen.readAloud.start()", **EVENT)
+    stop.click(None, None, None, js="() => coldOpen.readAloud.stop()", **EVENT)
+    save = f"(model) => coldOpen.image.save(({shows})[model])"
+    image.click(None, model, None, js=save, **EVENT)
+    paper.click(None, None, None, js="() => window.print()", **EVENT)

@@ -8,7 +8,7 @@ import gradio as gr
 from serve.actions import Facts
 from serve.limits import (
     MAX_FIRST_LINE,
-    MAX_NEW_TOKENS,
+    MAX_LENGTH,
     MAX_SEED_DIGITS,
     MAX_SETTING,
     MAX_SHOWN_UNKNOWN_WORDS,
@@ -16,6 +16,7 @@ from serve.limits import (
     OPTION_RANGES,
     SLIDER_MAXIMA,
 )
+from serve.page.examples import Examples
 from serve.scenes.scene import Scene
 
 # Gradio does not preprocess values: the actions check them.
@@ -25,7 +26,7 @@ EVENT: dict[str, Any] = {
     "api_visibility": "private",
 }
 SLIDERS = {  # label, info, step; in the order of the page
-    "max_new_tokens": ("Length", "most words and punctuation marks", 10),
+    "length": ("Length", "about this many words; a scene ends with a whole line", 10),
     "temperature": ("Temperature", "low: likely words; high: surprising words", 0.05),
     "top_p": ("Top-p", "sample from the most likely words of this total probability; 1: off", 0.01),
     "top_k": ("Top-k", "sample from this number of most likely words; 0: off", 1),
@@ -39,19 +40,18 @@ def slider(name: str) -> gr.Slider:
     """The slider of one sampling option."""
     label, info, step = SLIDERS[name]
     low, high = OPTION_RANGES[name]
-    if name == "max_new_tokens":
-        low, high = MIN_SLIDER_TOKENS, MAX_NEW_TOKENS
+    if name == "length":
+        low, high = MIN_SLIDER_TOKENS, MAX_LENGTH
     high = SLIDER_MAXIMA.get(name, high)
     default = Scene.__dataclass_fields__[name].default
     return gr.Slider(low, high, default, step=step, label=label, info=info)
 
 
-def prompt_fields(speakers: list[str], **first_line: Any) -> tuple[gr.Textbox, gr.Textbox]:
+def prompt_fields(examples: Examples, **first_line: Any) -> tuple[gr.Textbox, gr.Textbox]:
     """The text fields of a scene's setting and first line; `first_line` has further options."""
-    example = f"{(speakers or ['She'])[0]}: You will not believe this."
-    setting = gr.Textbox(label="Setting", placeholder="the coffee shop", max_length=MAX_SETTING)
+    setting = gr.Textbox(label="Setting", placeholder=examples.setting, max_length=MAX_SETTING)
     line = gr.Textbox(
-        label="First line", placeholder=example, max_length=MAX_FIRST_LINE, **first_line
+        label="First line", placeholder=examples.line, max_length=MAX_FIRST_LINE, **first_line
     )
     return setting, line
 

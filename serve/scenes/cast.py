@@ -3,9 +3,9 @@
 from typing import Any, Protocol
 
 from data import tokens
-from data.command_line import UserError
 from data.vocab import Vocabulary
-from serve.scenes.scene import Scene, shortened
+from serve.arguments import ArgumentError, shortened
+from serve.scenes.scene import Scene
 
 
 class Writer(Protocol):
@@ -51,12 +51,13 @@ class Cast:
 
     Args:
         names: of the speakers, in any case; none allows everyone.
+        argument: the name of the caller's argument, for error messages.
 
     Raises:
-        UserError: for a name that is not a speaker of the show.
+        ArgumentError: for a name that is not a speaker of the show.
     """
 
-    def __init__(self, vocabulary: Vocabulary, names: tuple[str, ...]):
+    def __init__(self, vocabulary: Vocabulary, names: tuple[str, ...], argument: str = "cast"):
         self.vocabulary = vocabulary
         known = {name for name, _ in vocabulary.speakers}
         ids = {word: number for number, word in enumerate(vocabulary.words)}
@@ -66,9 +67,10 @@ class Cast:
             normalized = normalized.strip().removesuffix(":").strip()
             if normalized not in known:
                 examples = ", ".join(name for name, _ in vocabulary.speakers[:5])
-                raise UserError(
-                    f"{shortened(name)} is not a speaker of {vocabulary.show}; "
-                    f"its speakers are {examples}, ..."
+                raise ArgumentError(
+                    argument,
+                    f"names {shortened(name)}, who is not a speaker of {vocabulary.show}; "
+                    f"its speakers are {examples}, ...",
                 )
             words = vocabulary.split(normalized + ":")
             for place, word in enumerate(words):

@@ -159,10 +159,7 @@ async def concurrent_clients(address: str, count: int, words: int) -> dict[str, 
     """Speed of each of `count` concurrent clients, and the gaps between their words."""
     async with client_for(address, count) as client:
         scenes = await asyncio.gather(
-            *(
-                scene(client, prompt=PROMPT, seed=seed, max_new_tokens=words)
-                for seed in range(count)
-            )
+            *(scene(client, prompt=PROMPT, seed=seed, length=words) for seed in range(count))
         )
     rates, gaps = [], []
     for one in scenes:
@@ -187,9 +184,7 @@ async def concurrent_clients(address: str, count: int, words: int) -> dict[str, 
 async def overload(address: str, count: int) -> dict[str, Any]:
     """More clients than the queue holds: each request must end with a scene or with status 503."""
     async with client_for(address, count) as client:
-        scenes = await asyncio.gather(
-            *(scene(client, seed=n, max_new_tokens=60) for n in range(count))
-        )
+        scenes = await asyncio.gather(*(scene(client, seed=n, length=60) for n in range(count)))
     endings = [str(one["ending"]) for one in scenes]
     refused = [one["seconds"] for one in scenes if one["ending"] == 503]
     return {
@@ -245,7 +240,7 @@ async def soak(server: Server, count: int) -> dict[str, Any]:
         for number in range(count + 1):
             if number % max(1, count // 10) == 0:
                 memory.append(resident(server.process.pid))
-            await scene(client, seed=number, max_new_tokens=30)
+            await scene(client, seed=number, length=30)
     return {"scenes": count, "resident MB after each tenth": memory}
 
 

@@ -27,6 +27,7 @@ def write_all(writer, scenes):
     writings = [Generation(writer, scene) for scene in scenes]
     for writing in writings:
         writing.start()
+        writing.hard_limit = writing.scene.length  # some writers end no line
     while batch := [writing for writing in writings if not writing.done]:
         generate_word(batch)
     return [(writing.text[len(writing.prompt) :], writing) for writing in writings]
@@ -106,7 +107,7 @@ def weighted(**weights: float) -> WeightedWriter:
 def test_cast_of_one_speaks_every_line(small, runtime, name):
     spoken = 0
     scenes = [
-        Scene(cast=[name], seed=seed, temperature=0.5 + seed / 19, top_p=1, max_new_tokens=60)
+        Scene(cast=[name], seed=seed, temperature=0.5 + seed / 19, top_p=1, length=60)
         for seed in SEEDS
     ]
     for written, writing in write_all(small[runtime].writer, scenes):
@@ -118,7 +119,7 @@ def test_cast_of_one_speaks_every_line(small, runtime, name):
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_cast_holds_for_a_model_with_a_speller(spelling, runtime):
-    options = {"temperature": 1.2, "top_p": 1, "max_new_tokens": 40}
+    options = {"temperature": 1.2, "top_p": 1, "length": 40}
     scenes = [
         Scene(seed=seed, invent_words=seed % 2 == 0, cast=["Bob"], **options) for seed in range(8)
     ]
@@ -154,11 +155,11 @@ def test_unknown_speaker_is_an_error_of_one_line(small, name):
 
 def test_empty_cast_allows_everyone(small):
     writer = small["onnx"].writer
-    scene = Scene(seed=3, max_new_tokens=150)
-    assert write(writer, scene)[0] == write(writer, Scene(seed=3, max_new_tokens=150, cast=[]))[0]
+    scene = Scene(seed=3, length=150)
+    assert write(writer, scene)[0] == write(writer, Scene(seed=3, length=150, cast=[]))[0]
     names = {speaker_prefix(line) for line in lines_begun(write(writer, scene)[0])}
     assert {"Ann:", "Bob:"} <= names
-    both = write(writer, Scene(seed=3, max_new_tokens=150, cast=["Ann", "Bob"]))[0]
+    both = write(writer, Scene(seed=3, length=150, cast=["Ann", "Bob"]))[0]
     assert {speaker_prefix(line) for line in lines_begun(both)} == {"Ann:", "Bob:"}
 
 
@@ -207,7 +208,7 @@ def test_names_of_several_words_are_completed(name):
     writer = weighted()
     spoken = 0
     for seed in SEEDS:
-        written, _ = write(writer, Scene(cast=[name], seed=seed, max_new_tokens=200))
+        written, _ = write(writer, Scene(cast=[name], seed=seed, length=200))
         for line in lines_begun(written)[:-1]:  # the last one may end inside a name
             if not line.startswith(("(", "[")):
                 assert line.lower().startswith(f"{name}:"), (seed, line)
@@ -220,7 +221,7 @@ def test_names_with_a_common_prefix_are_all_generated():
     found = set()
     for seed in SEEDS:
         cast = ["Man on phone", "Man in coat", "Mr. Pitt"]
-        written, _ = write(writer, Scene(cast=cast, seed=seed, max_new_tokens=200))
+        written, _ = write(writer, Scene(cast=cast, seed=seed, length=200))
         lines = [line.lower() for line in lines_begun(written)[:-1] if line[0] != "("]
         found |= {next(n for n in SPEAKERS if line.startswith(f"{n}:")) for line in lines}
     assert found == {"man on phone", "man in coat", "mr. pitt"}
@@ -230,7 +231,7 @@ def test_directions_are_generated_with_a_cast():
     writer = weighted(**{"||left_parenthesis||": 9.0})
     lines = []
     for seed in SEEDS:
-        lines += lines_begun(write(writer, Scene(cast=["Man"], seed=seed, max_new_tokens=99))[0])
+        lines += lines_begun(write(writer, Scene(cast=["Man"], seed=seed, length=99))[0])
     directions = [line for line in lines if line.startswith("(")]
     assert len(directions) > 10
     assert all(line.startswith(("(", "Man")) for line in lines)
@@ -249,7 +250,7 @@ def test_cast_keeps_the_proportions_of_its_probabilities(late):
     count = 2000
     found = dict.fromkeys([*weights, "("], 0)
     for seed in range(count):
-        scene = Scene(cast=["ann", "cal"], seed=seed, max_new_tokens=1)
+        scene = Scene(cast=["ann", "cal"], seed=seed, length=1)
         found[write(writer, scene)[0].lower().strip()] += 1
     assert found["bob:"] == found["x:"] == found["y:"] == 0
     for word, share in (("(", 1 / 20), ("ann:", 19 / 20 * 5 / 7), ("cal:", 19 / 20 * 2 / 7)):
@@ -294,7 +295,7 @@ def test_replaced_word_is_sampled_with_new_random_numbers(small, runtime):
 def test_prompt_that_ends_inside_a_name_is_completed(prompt, begins):
     writer = weighted()
     for seed in SEEDS:
-        scene = Scene(prompt, cast=["Man on phone"], seed=seed, max_new_tokens=60)
+        scene = Scene(prompt, cast=["Man on phone"], seed=seed, length=60)
         written, writing = write(writer, scene)
         if begins:
             last = prompt.rpartition("\n")[2].rstrip(" ")
@@ -307,8 +308,8 @@ def test_prompt_that_ends_inside_a_name_is_completed(prompt, begins):
 
 def test_prompt_that_ends_inside_a_line_continues_freely():
     writer = weighted(hello=30.0)
-    scene = Scene("Mr. Pitt: hello", cast=["Man"], seed=1, max_new_tokens=1)
-    assert {write(writer, Scene("Mr. Pitt: hello", cast=["Man"], seed=s, max_new_tokens=1))[0]
+    scene = Scene("Mr. Pitt: hello", cast=["Man"], seed=1, length=1)
+    assert {write(writer, Scene("Mr. Pitt: hello", cast=["Man"], seed=s, length=1))[0]
             for s in SEEDS} >= {" hello"}  # fmt: skip
     assert write(writer, scene)[1].text.startswith("Mr. Pitt: hello")
 
@@ -317,7 +318,7 @@ def test_prompt_that_ends_inside_a_line_continues_freely():
 def test_no_second_blank_line_after_a_blank_line(prompt):
     writer = weighted(**{"||return||": 100.0})
     for seed in SEEDS:
-        scene = Scene(prompt, cast=["Man"], seed=seed, max_new_tokens=20)
+        scene = Scene(prompt, cast=["Man"], seed=seed, length=20)
         written = write(writer, scene)[0]
         assert not written.startswith("\n"), (seed, written)
         assert "\n\n\n" not in written
@@ -325,5 +326,5 @@ def test_no_second_blank_line_after_a_blank_line(prompt):
 
 def test_blank_line_after_a_line_is_allowed():
     writer = weighted(**{"||return||": 100.0})
-    scenes = [Scene("Man: hi\n", cast=["Man"], seed=seed, max_new_tokens=2) for seed in SEEDS]
+    scenes = [Scene("Man: hi\n", cast=["Man"], seed=seed, length=2) for seed in SEEDS]
     assert sum(write(writer, scene)[0].startswith("\n") for scene in scenes) > 10

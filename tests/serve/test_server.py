@@ -72,7 +72,7 @@ def test_gradio_client_calls_every_endpoint(client):
     assert client.predict(facts["scene"], api_name="/open_scene")[0] == text
     _, facts = client.predict("Ann:", seed=7, invent_words=True, api_name="/write")
     assert json.loads(facts["scene"])["invent_words"] is True
-    longer, _ = client.predict(text, seed=1, max_new_tokens=20, api_name="/continue_scene")
+    longer, _ = client.predict(text, seed=1, length=20, api_name="/continue_scene")
     assert longer.startswith(text.rstrip()[:-1])
     rewritten, _ = client.predict("Ann: hello.\n\nBob: no?", 0, seed=2, api_name="/rewrite_line")
     assert rewritten.endswith("\n\nBob: no?")
@@ -88,7 +88,7 @@ def test_gradio_client_calls_every_endpoint(client):
 
 
 def test_write_streams_growing_text(server):
-    answer = call(server.address, "write", prompt="Ann: hello", max_new_tokens=900, seed=1)
+    answer = call(server.address, "write", prompt="Ann: hello", length=900, seed=1)
     texts = [data[0] for name, data in answer if name == "generating"]
     assert len(texts) > 2
     assert all(later.startswith(before[:-12]) for before, later in itertools.pairwise(texts))
@@ -100,7 +100,7 @@ def test_write_streams_growing_text(server):
     ("arguments", "message"),
     [
         ({"prompt": "x" * 20_000}, "Prompt must be a text of at most"),
-        ({"max_new_tokens": 10**9}, "Max_new_tokens must be from 0 to"),
+        ({"length": 10**9}, "Max_new_tokens must be from 0 to"),
         ({"temperature": -1}, "Temperature must be from 0 to 2"),
         ({"seed": 1.5}, "Seed must be a whole number"),
         ({"cast": ["Nobody"]}, "is not a speaker of The Cafe"),
@@ -176,7 +176,7 @@ def test_metrics_and_logs_count_requests_and_hold_no_prompts(server):
 
 
 def test_disconnected_client_frees_its_place(server):
-    body = {"prompt": "Ann: ", "max_new_tokens": 1000}
+    body = {"prompt": "Ann: ", "length": 1000}
     url = f"{server.address}/gradio_api/call/v2/write"
     for _ in range(5):
         event = httpx.post(url, json=body).json()["event_id"]
@@ -193,7 +193,7 @@ def test_queue_full_then_graceful_shutdown_ends_the_active_scene(bundle, tmp_pat
     flags = ("--rate-limit", "", "--max-concurrent", "1", "--max-queue", "2")
     with serving(bundle, tmp_path, *flags) as server:
         answer = []
-        arguments = {"prompt": "Ann: ", "max_new_tokens": 1000, "seed": 3}
+        arguments = {"prompt": "Ann: ", "length": 1000, "seed": 3}
         reader = threading.Thread(
             target=lambda: answer.extend(call(server.address, "write", **arguments))
         )
@@ -201,7 +201,7 @@ def test_queue_full_then_graceful_shutdown_ends_the_active_scene(bundle, tmp_pat
         while "cold_open_active_scenes 1.0" not in httpx.get(f"{server.address}/metrics").text:
             time.sleep(0.01)
         url = f"{server.address}/gradio_api/call/v2/write"
-        asked = [httpx.post(url, json={"max_new_tokens": 1000}) for _ in range(6)]
+        asked = [httpx.post(url, json={"length": 1000}) for _ in range(6)]
         statuses = [answer.status_code for answer in asked]
         assert set(statuses) == {200, 503}
         refused = asked[statuses.index(503)]

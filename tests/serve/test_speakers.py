@@ -35,7 +35,8 @@ def test_speaker_pattern_finds_every_line_of_a_text():
 def test_speaker_of_in_the_pages_javascript():
     lines = json.dumps([line for line, _ in CASES])
     program = (
-        f"globalThis.window = globalThis;\n{client_script()}\n"
+        "globalThis.window = globalThis; globalThis.location = { pathname: '/' };\n"
+        f"{client_script('The Cafe')}\n"
         f"console.log(JSON.stringify({lines}.map(coldOpen.speakerOf)));"
     )
     done = subprocess.run([NODE, "-"], input=program, capture_output=True, text=True, check=True)

@@ -12,11 +12,23 @@ const dom = (() => {
     return made;
   }
 
-  // Shows a sentence below the scene.
-  function showNote(sentence) {
-    const note = find("#note p") || find("#note").appendChild(element("p"));
-    note.textContent = sentence;
+  // A button with a sign as its text and a label for screen readers and as its tooltip.
+  function button(label, className, sign, onClick) {
+    const made = element("button", className, sign ?? label);
+    made.type = "button";
+    if (sign !== undefined) {
+      made.setAttribute("aria-label", label);
+      made.title = label;
+    }
+    if (onClick) made.addEventListener("click", onClick);
+    return made;
   }
 
-  return { element, find, parse, percent, showNote };
+  // Shows a sentence below the scene until the scene changes.
+  function showMessage(sentence) {
+    const message = find("#message");
+    if (message) message.textContent = sentence;
+  }
+
+  return { button, element, find, parse, percent, showMessage };
 })();

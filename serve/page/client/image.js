@@ -1,6 +1,6 @@
 // The scene as a PNG image, drawn in the browser.
 const image = (() => {
-  const { element, showNote } = dom;
+  const { element, showMessage } = dom;
   const FAMILY = '"Courier Prime", "Courier New", Courier, monospace';
   const WIDTH = 1200, MARGIN = 90, SIZE = 27, ROW = 40, GAP = 18, FOOTER = 110;
   const MAX_HEIGHT = 8000;  // pixels; some phones draw nothing on a larger canvas
@@ -87,8 +87,9 @@ const image = (() => {
   }
 
   // Saves the image; on a phone it offers to send it to another app.
-  async function saveImage(text, show) {
-    if (!text?.trim()) return showNote("Write a scene first.");
+  async function save(show) {
+    const text = scene.text();
+    if (!text.trim()) return showMessage("Write a scene first.");
     const canvas = draw(text, show);
     const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
     const file = new File([blob], "cold-open.png", { type: "image/png" });
@@ -107,5 +108,5 @@ const image = (() => {
     return undefined;
   }
 
-  return { saveImage };
+  return { save };
 })();

@@ -1,16 +1,17 @@
-// Links that hold a scene, and downloads.
+// Links that hold a scene, and the scene's JSON.
 const links = (() => {
-  const { element, showNote } = dom;
+  const { showMessage } = dom;
+  const HASH = "#scene=";
 
-  // The JSON that generates the scene again; of an edited scene, JSON that holds its text.
-  function sceneJsonOf(content, sceneJson, model) {
-    const { finished } = scene;
-    if (sceneJson && sceneJson === finished.sceneJson && content === finished.text) return sceneJson;
+  // The JSON that generates the scene again; of another text, JSON that holds the text.
+  function sceneJson(model) {
+    const { text, facts, edited } = scene.take();
+    if (facts?.done && !edited) return facts.scene;
     return JSON.stringify({
       format: config.sceneFormat,
       version: config.sceneVersion,
-      prompt: content,
-      max_new_tokens: 0,
+      prompt: text,
+      length: 0,
       model: model || "",
     });
   }
@@ -31,37 +32,41 @@ const links = (() => {
     return new Response(stream).text();
   }
 
-  async function copyLink(content, sceneJson, model) {
-    const hash = `#scene=${await compress(sceneJsonOf(content, sceneJson, model))}`;
-    window.history.replaceState(null, "", hash);
+  async function copyLink(model) {
+    if (!scene.text().trim()) {
+      showMessage("There is no scene yet: choose Write.");
+      return;
+    }
+    setHash(HASH + (await compress(sceneJson(model))));
     try {
       await navigator.clipboard.writeText(location.href);
-      showNote("The link is copied. It opens this page and writes the same scene.");
+      showMessage("The link is copied. It opens this page and writes the same scene.");
     } catch {
-      showNote("The link is in the address bar: copy it from there.");
+      showMessage("The link is in the address bar: copy it from there.");
     }
   }
 
-  async function sceneOfAddress() {
-    const match = /^#scene=([\w-]+)$/.exec(location.hash);
-    if (!match) return "";
+  const setHash = (hash) =>
+    window.history.replaceState(window.history.state, "", location.pathname + location.search + hash);
+
+  // Removes the scene from the address, once another scene is on the screen.
+  function forget() {
+    if (location.hash.startsWith(HASH)) setHash("");
+  }
+
+  // Opens the scene of the address; returns whether it has one.
+  async function open() {
+    if (!location.hash.startsWith(HASH)) return false;
+    let json = "";
     try {
-      return await decompress(match[1]);
+      json = await decompress(location.hash.slice(HASH.length));
     } catch {
-      return "{}";  // the server answers with what is wrong
+      showMessage("The link is damaged or not complete: copy all of it again.");
+      return true;
     }
+    events.start("open_scene", { scene: json });
+    return true;
   }
 
-  function save(content, extension) {
-    if (!content) return;
-    const link = element("a");
-    link.href = URL.createObjectURL(new Blob([content], { type: "text/plain;charset=utf-8" }));
-    link.download = `cold-open.${extension}`;
-    link.click();
-    URL.revokeObjectURL(link.href);
-  }
-
-  const saveJson = (content, sceneJson, model) => save(sceneJsonOf(content, sceneJson, model), "json");
-
-  return { copyLink, save, saveJson, sceneOfAddress };
+  return { copyLink, forget, open, sceneJson };
 })();

@@ -2,13 +2,13 @@
 const showIn = (id, content) => scriptView.render(dom.find(`#${id} .script`), content || "", false);
 
 window.coldOpen = {
-  attach: events.attach,
-  speakerOf: scriptView.speakerOf,
-  showAlternatives: probabilities.showAlternatives,
+  events,
+  files,
+  form,
+  image,
+  links,
+  readAloud,
+  scene,
   showIn,
-  ...scene,
-  ...links,
-  ...paper,
-  ...readAloud,
-  ...image,
+  speakerOf: scriptView.speakerOf,
 };

@@ -1,7 +1,7 @@
 // Reads the scene with the browser's own voices, one for each speaker. Voices that send the text to
 // another host are not used.
 const readAloud = (() => {
-  const { find, showNote } = dom;
+  const { find, showMessage } = dom;
   const synthesis = window.speechSynthesis;
   const PITCHES = [1, 0.75, 1.3, 0.88, 1.15];  // tell speakers with the same voice apart
   const VOICES_TIMEOUT = 1000;  // milliseconds; some browsers load their voices late
@@ -31,12 +31,13 @@ const readAloud = (() => {
     return fitting.length ? fitting : local;
   }
 
-  async function start(text) {
+  async function start() {
     stop();
-    const found = synthesis && text ? await voices() : [];
-    const parts = speeches(text || "");
+    const text = scene.text();
+    const parts = speeches(text);
+    const found = synthesis && parts.length ? await voices() : [];
     if (!found.length || !parts.length) {
-      showNote(parts.length ? "This browser has no voice of its own." : "Write a scene first.");
+      showMessage(parts.length ? "This browser has no voice of its own." : "Write a scene first.");
       return;
     }
     reading = text;
@@ -79,8 +80,10 @@ const readAloud = (() => {
   }
 
   // Stops when the scene changes.
-  const follow = (text) => { if (reading && text !== reading) stop(); };
+  function follow(text) {
+    if (reading && text !== reading) stop();
+  }
 
   window.addEventListener("pagehide", stop);
-  return { startReading: start, stopReading: stop, followReading: follow };
+  return { follow, start, stop };
 })();

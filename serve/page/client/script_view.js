@@ -1,8 +1,8 @@
 // A script as lines with speakers and directions, and with the buttons of each line.
 const scriptView = (() => {
-  const { element } = dom;
+  const { button, element } = dom;
   const SPEAKER = new RegExp(config.speakerPattern, "u");
-  const FOLLOW_DISTANCE = 160;  // pixels from the end within which the view scrolls along
+  const FOLLOW_DISTANCE = 160;  // pixels from the end: the reader follows
 
   function speakerOf(line) {
     const match = SPEAKER.exec(line);
@@ -22,13 +22,10 @@ const scriptView = (() => {
   const unseen = (sign) => element("span", "unseen", sign);
 
   function lineButton(label, sign, action, line) {
-    const button = element("button", "tool", sign);
-    button.type = "button";
-    button.setAttribute("aria-label", label);
-    button.title = label;
-    button.dataset.action = action;
-    button.dataset.line = line;
-    return button;
+    const made = button(label, "tool", sign);
+    made.dataset.action = action;
+    made.dataset.line = line;
+    return made;
   }
 
   function lineElement(line, number, editable) {
@@ -44,8 +41,8 @@ const scriptView = (() => {
     const of = speaker ? ` of ${speaker[1]}` : "";
     const tools = element("span", "line-tools");
     tools.append(
-      lineButton(`Rewrite line ${number + 1}${of}`, "↻", "retry", number),
-      lineButton(`Continue after line ${number + 1}${of}`, "▸", "expand", number),
+      lineButton(`Rewrite line ${number + 1}${of}`, "↻", "rewrite_line", number),
+      lineButton(`Continue after line ${number + 1}${of}`, "▸", "continue_scene", number),
     );
     made.append(tools);
     return made;
@@ -66,12 +63,9 @@ const scriptView = (() => {
     if (!lines.length) box.append(element("p", "hint", "The scene appears here as it is written."));
   }
 
-  // Keeps the newest line visible, unless the reader has scrolled up.
-  function scrollToEnd(box) {
-    if (box.scrollHeight - box.scrollTop - box.clientHeight < FOLLOW_DISTANCE) {
-      box.scrollTop = box.scrollHeight;
-    }
-  }
+  // Whether the reader is at the end, so that the view may scroll along.
+  const isAtEnd = (box) =>
+    box.scrollHeight - box.scrollTop - box.clientHeight < FOLLOW_DISTANCE;
 
-  return { render, scrollToEnd, speakerOf };
+  return { isAtEnd, render, speakerOf };
 })();
