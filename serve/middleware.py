@@ -28,8 +28,9 @@ from serve.request_body import (
 )
 
 PROBES = ("/healthz", "/readyz")  # Kubernetes asks them without a password
+DOWNLOAD = "/download/{weights}/{file}"  # of a model's file: serve/downloads.py
 ALLOWED_ROUTES = {
-    "GET": route_pattern([*GRADIO_ROUTES["GET"], *PROBES, "/metrics"]),
+    "GET": route_pattern([*GRADIO_ROUTES["GET"], *PROBES, "/metrics", DOWNLOAD]),
     "POST": route_pattern(GRADIO_ROUTES["POST"]),
 }
 ALLOWED_ROUTES["HEAD"] = ALLOWED_ROUTES["GET"]

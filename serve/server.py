@@ -11,6 +11,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from serve.actions import Actions
 from serve.config import ServerConfig
+from serve.downloads import add_downloads
 from serve.gradio_compat import check_routes, endpoint_arguments, input_counts, queue_length
 from serve.instrumentation import Instrumentation
 from serve.metrics import CONTENT_TYPE, Metrics
@@ -45,6 +46,8 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         text = metrics.text(lambda: queue_length(blocks))
         return fastapi.Response(text, media_type=CONTENT_TYPE)
 
+    bundles = [model.bundle for model in actions.models.values()]
+    add_downloads(app, bundles, config.offer_download)
     gr.mount_gradio_app(
         app,
         blocks,

@@ -5,10 +5,11 @@ import gradio as gr
 from serve.actions import Actions
 from serve.api import add_api
 from serve.config import ServerConfig
+from serve.downloads import PATH
 from serve.gradio_compat import check_blocks, limit_concurrency, limit_sessions
 from serve.instrumentation import Instrumentation
 from serve.limits import MAX_SHORT_TASKS
-from serve.page.about_tab import about_html, header_html
+from serve.page.about_tab import add_about_tab, header_html
 from serve.page.compare_tab import add_compare_tab
 from serve.page.examples import show_examples
 from serve.page.write_tab import add_write_tab
@@ -60,7 +61,8 @@ def build_app(
             with gr.Tab("Compare"):
                 add_compare_tab(actions, instrumentation, facts, examples)
             with gr.Tab("About"):
-                gr.HTML(about_html(facts), elem_id="about", apply_default_css=False)
+                prefix = config.root_path + PATH if config.offer_download else None
+                add_about_tab(facts, [model.bundle for model in actions.models.values()], prefix)
         add_api(actions, instrumentation)
     check_blocks(app)
     limit_concurrency(app, config.max_concurrent, MAX_SHORT_TASKS)

@@ -25,6 +25,9 @@ SCRIPTS = [
         "form.js",
         "files.js",
         "events.js",
+        "print.js",
+        "read_aloud.js",
+        "image.js",
         "main.js",
     )
 ]
@@ -40,6 +43,8 @@ STYLES = [
         "about.css",
     )
 ]
+# Not among `STYLES`: Gradio applies their media rules only to what is inside of the app's element.
+PRINT_STYLE = FOLDER / "style" / "print.css"
 # The constant `config` of the scripts, so that each value has one source.
 CLIENT_CONFIG: dict[str, Any] = {
     "speakerPattern": speakers.PATTERN,
@@ -62,5 +67,6 @@ def client_script(show: str) -> str:
 
 
 def head_html(show: str) -> str:
-    """The scripts for the head of the document."""
-    return f"<script>{client_script(show)}</script>"
+    """The scripts, and the style of paper, for the head of the document."""
+    style = PRINT_STYLE.read_text("utf-8")
+    return f"<script>{client_script(show)}</script><style>{style}</style>"

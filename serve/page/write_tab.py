@@ -15,6 +15,7 @@ from serve.instrumentation import Instrumentation
 from serve.limits import OPTION_RANGES, PAGE_ALTERNATIVES
 from serve.page.examples import Examples
 from serve.page.scene_view import WRITING_EVENTS, SceneView, add_scene_view
+from serve.page.sharing import add_sharing
 from serve.page.widgets import EVENT
 from serve.page.write_form import WriteForm, add_write_form, connect_form
 from serve.scenes import script
@@ -34,6 +35,7 @@ def add_write_tab(
             form = add_write_form(facts, examples)
         with gr.Column(scale=3, min_width=300):
             view = add_scene_view()
+            add_sharing(form.model, facts)
     connect_form(app, form, facts, examples)
     _connect_writing(form, view, actions, instrumentation)
     _connect_view(form, view, actions, instrumentation)

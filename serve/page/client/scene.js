@@ -54,6 +54,7 @@ const scene = (() => {
       writing: isWriting(),
     });
     note.render(take());
+    readAloud.follow(text());
     setDisabled();
   }
 

@@ -18,6 +18,9 @@ const scriptView = (() => {
     return parts;
   }
 
+  // A sign that is not shown, and copied with the text around it.
+  const unseen = (sign) => element("span", "unseen", sign);
+
   function lineButton(label, sign, action, line) {
     const made = button(label, "tool", sign);
     made.dataset.action = action;
@@ -29,9 +32,11 @@ const scriptView = (() => {
     const heading = line.startsWith("[");
     const speaker = heading ? null : SPEAKER.exec(line);
     const made = element(heading ? "h2" : "p", heading ? "heading" : "line");
-    if (speaker) made.append(element("b", "speaker", speaker[1]), " ");
+    if (speaker) made.append(element("b", "speaker", speaker[1]), unseen(": "));
+    if (heading) made.append(unseen("["));
     const rest = heading ? line.replace(/^\[|\]$/g, "") : speaker ? line.slice(speaker[0].length) : line;
     made.append(speech(rest.trim()));
+    if (heading) made.append(unseen("]"));
     if (!editable) return made;
     const of = speaker ? ` of ${speaker[1]}` : "";
     const tools = element("span", "line-tools");
