@@ -29,7 +29,7 @@ const scene = (() => {
     classList.toggle("side-by-side", side && shown.takes.length > 1);
     if (mode === "Edit" || !isWriting()) editor().value = text();
     editor().readOnly = isWriting();
-    if (mode !== "Probabilities" || box().dataset.words !== text()) {
+    if (mode !== "Surprise" || box().dataset.words !== text()) {
       if (box().dataset.words !== undefined) clear();
       scriptView.render(box(), text(), true);
       takes.renderAtLine(box(), shown, choose);
@@ -190,12 +190,12 @@ const scene = (() => {
   }
 
   function askForWords() {
-    if (mode === "Probabilities" && !isWriting() && text().trim()) ask("list_words", { text: text() });
+    if (mode === "Surprise" && !isWriting() && text().trim()) ask("list_words", { text: text() });
   }
 
   function showWords(answer) {
     const found = parse(answer);
-    if (mode !== "Probabilities" || isWriting() || found.text !== text()) return;
+    if (mode !== "Surprise" || isWriting() || found.text !== text()) return;
     clear();
     box().dataset.words = text();
     probabilities.render(box(), found.words);
@@ -272,7 +272,7 @@ const scene = (() => {
     draw();
     enterEditor();
     lastFocus = focus;
-    if (mode === "Probabilities" && text().trim()) askForWords();
+    if (mode === "Surprise" && text().trim()) askForWords();
     else focusAfterwards();
   }
 
