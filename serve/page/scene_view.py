@@ -47,7 +47,7 @@ def add_scene_view() -> SceneView:
     """Adds the column to the Blocks that are being built."""
     with gr.Row(elem_id="tools"):
         mode = gr.Radio(
-            ["Script", "Edit", "Probabilities"], value="Script", label="View", elem_id="mode"
+            ["Script", "Edit", "Surprise"], value="Script", label="View", elem_id="mode"
         )
         undo = gr.Button("Undo", size="sm", elem_id="undo")
         redo = gr.Button("Redo", size="sm", elem_id="redo")

@@ -62,7 +62,7 @@ def test_axe_finds_no_serious_accessibility_fault(browser, address, theme):
     write_scene(page, "[setting: the pier]\n\nAnn: (waving) hello Zorblax.", seed="5")
     page.locator("#scene .line").nth(1).hover()
     found = {"script": Axe().run(page).response["violations"]}
-    page.get_by_label("Probabilities", exact=True).check()
+    page.get_by_label("Surprise", exact=True).check()
     page.locator("#scene .word").nth(3).click()
     page.locator("#alternatives").wait_for()
     found["probabilities"] = Axe().run(page).response["violations"]

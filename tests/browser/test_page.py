@@ -111,7 +111,7 @@ def test_edited_text_is_shown_as_text_and_continued(page):
 
 def test_probabilities_view_and_taking_an_alternative(page):
     write_scene(page, "Ann: hello there.", seed="5")
-    page.get_by_label("Probabilities", exact=True).check()
+    page.get_by_label("Surprise", exact=True).check()
     words = page.locator("#scene .word")
     expect(words.nth(8)).to_be_visible()
     assert len({word.get_attribute("data-surprise") for word in words.all()}) > 1
@@ -133,7 +133,7 @@ def test_probabilities_view_and_taking_an_alternative(page):
     assert text.lower().startswith(f"ann: {word}")
     expect(words.nth(1)).to_have_text(
         re.compile(word, re.IGNORECASE)
-    )  # still in the view Probabilities
+    )  # still in the view Surprise
 
 
 def test_compare_tab_uses_one_seed_for_both(page):

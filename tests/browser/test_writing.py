@@ -116,7 +116,7 @@ def test_note_lists_only_words_that_a_person_typed(page):
 def test_words_and_alternatives_belong_to_the_scene_on_the_screen(page):
     write_scene(page, "Ann: hello there.", seed="3")
     write_scene(page, "(a bell)\n\nBob: no?", seed="4")
-    page.get_by_label("Probabilities", exact=True).check()
+    page.get_by_label("Surprise", exact=True).check()
     words = page.locator("#scene .word")
     expect(words.nth(1)).to_have_text("a")
     page.get_by_role("button", name="Undo").click()

@@ -26,10 +26,21 @@ const events = (() => {
       probabilities.select(button);
       trigger("list_alternatives", { text: scene.text(), word: Number(word) });
     } else if (alternative !== undefined) {
-      const place = Number(probabilities.selected().dataset.word);
-      closeAlternatives();
-      start("take_alternative", { word: place, alternative }, `#scene [data-word="${place}"]`);
+      takeWord(alternative);
     }
+  }
+
+  function takeWord(alternative) {
+    const place = Number(probabilities.selected().dataset.word);
+    closeAlternatives();
+    start("take_alternative", { word: place, alternative }, `#scene [data-word="${place}"]`);
+  }
+
+  // A word that a person has typed.
+  function onSubmit(event) {
+    event.preventDefault();
+    const word = event.target.elements.own.value.trim();
+    if (word && !scene.isWriting()) takeWord(word);
   }
 
   function onKey(event) {
@@ -56,7 +67,9 @@ const events = (() => {
   function attach(container, fire) {
     trigger = fire;
     container.addEventListener("click", onClick);
+    container.addEventListener("submit", onSubmit);
     container.addEventListener("keydown", onKey);
+    probabilities.attach(container);
     scene.start(trigger);
   }
 

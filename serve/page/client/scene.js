@@ -31,7 +31,7 @@ const scene = (() => {
     classList.toggle("side-by-side", isSide);
     if (mode === "Edit" || !isWriting()) editor().value = text();
     editor().readOnly = isWriting();
-    if (mode !== "Probabilities" || box().dataset.words !== text()) {
+    if (mode !== "Surprise" || box().dataset.words !== text()) {
       const switching = document.activeElement.closest("#scene .script .switcher");
       const focused = switching && document.activeElement.title;
       if (box().dataset.words !== undefined) clear();
@@ -197,12 +197,12 @@ const scene = (() => {
   }
 
   function askForWords() {
-    if (mode === "Probabilities" && !isWriting() && text().trim()) ask("list_words", { text: text() });
+    if (mode === "Surprise" && !isWriting() && text().trim()) ask("list_words", { text: text() });
   }
 
   function showWords(answer) {
     const found = parse(answer);
-    if (mode !== "Probabilities" || isWriting() || found.text !== text()) return;
+    if (mode !== "Surprise" || isWriting() || found.text !== text()) return;
     clear();
     box().dataset.words = text();
     probabilities.render(box(), found.words);
@@ -279,7 +279,7 @@ const scene = (() => {
     draw();
     enterEditor();
     lastFocus = focus;
-    if (mode === "Probabilities" && text().trim()) askForWords();
+    if (mode === "Surprise" && text().trim()) askForWords();
     else focusAfterwards();
   }
 
