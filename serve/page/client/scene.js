@@ -64,7 +64,7 @@ const scene = (() => {
     };
     disable("#write, #continue, #examples button, #mode input[value='Edit']", isWriting());
     disable("#stop", !isWriting());
-    disable("#undo", isWriting() || !undoSteps.length);
+    disable("#undo", isWriting() || !(undoSteps.length || wasEdited()));
     disable("#redo", isWriting() || !redoSteps.length);
   }
 
@@ -159,9 +159,11 @@ const scene = (() => {
     if (mode === "Edit") beforeEdit = shown;
   }
 
+  const wasEdited = () => beforeEdit !== null && beforeEdit.takes[beforeEdit.place].text !== text();
+
   // One step of undo for everything that was typed since the editor was entered.
   function leaveEditor() {
-    if (beforeEdit && beforeEdit.takes[beforeEdit.place].text !== text()) remember(beforeEdit);
+    if (wasEdited()) remember(beforeEdit);
     beforeEdit = null;
     if (saving) store();
     saving = 0;
@@ -179,6 +181,7 @@ const scene = (() => {
     shown = { ...shown, id: shown.id || newId(), takes: edited };
     links.forget();
     note.render(take());
+    setDisabled();
     showMessage("");
     clearTimeout(saving);
     saving = setTimeout(store, SAVE_DELAY);
