@@ -139,9 +139,7 @@ def test_probabilities_view_and_taking_an_alternative(page):
     other.click()
     text = finished_text(page)
     assert text.lower().startswith(f"ann: {word}")
-    expect(words.nth(1)).to_have_text(
-        re.compile(word, re.IGNORECASE)
-    )  # still in the view Surprise
+    expect(words.nth(1)).to_have_text(re.compile(word, re.IGNORECASE))  # still in the view Surprise
 
 
 @pytest.mark.parametrize("edited", [False, True])
