@@ -51,6 +51,11 @@ PARAMETERS = {
 CALL = re.compile(rf"/gradio_api/call/(?P<v2>v2/)?(?P<name>{IDENTIFIER})/?")
 # Requests that start a computation.
 QUEUED = re.compile(rf"/gradio_api/queue/join/?|{CALL.pattern}")
+# Requests for the results of a computation, by its id or by the session that started it.
+RESULT = re.compile(
+    rf"/gradio_api/call/(?:v2/)?(?P<name>{IDENTIFIER})/(?P<event>{IDENTIFIER})/?"
+    r"|/gradio_api/queue/data/?"
+)
 # The fields of a request's body that are let through, with their types.
 BODY_FIELDS: dict[str, tuple[type, ...]] = {
     "data": (list,),
@@ -108,6 +113,21 @@ def queue_length(blocks: gr.Blocks) -> int:
     return len(blocks._queue)
 
 
+def has_session(blocks: gr.Blocks, session: str) -> bool:
+    """Whether a session has, or had lately, a request in the queue."""
+    return session in blocks._queue.pending_messages_per_session
+
+
+def has_result(blocks: gr.Blocks, event: str) -> bool:
+    """Whether the result of a request is still to be fetched: of no unknown or used id."""
+    queue = blocks._queue
+    session = event  # of a request without a session
+    if event not in queue.pending_event_ids_session.get(session, ()):
+        sessions = queue.pending_event_ids_session.items()
+        session = next((name for name, events in sessions if event in events), "")
+    return has_session(blocks, session)
+
+
 def event_value(event: gr.EventData, name: str) -> Any:
     """A value that the browser sent with an event, unchecked; None if it is missing."""
     return event._data.get(name) if isinstance(event._data, dict) else None
@@ -146,6 +166,9 @@ def check_blocks(blocks: gr.Blocks) -> None:
         "Queue.__len__": hasattr(queue, "__len__"),
         "Queue.pending_messages_per_session": isinstance(
             getattr(queue, "pending_messages_per_session", None), LRUCache
+        ),
+        "Queue.pending_event_ids_session": isinstance(
+            getattr(queue, "pending_event_ids_session", None), dict
         ),
         "EventData._data": hasattr(gr.EventData(None, {}), "_data"),
     }

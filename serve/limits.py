@@ -8,6 +8,7 @@ Times are in seconds.
 
 MAX_BODY_BYTES = 256 * 1024  # about five times the longest scene in UTF-8
 MAX_QUERY_BYTES = 2000  # the page's own query strings are below 100
+MAX_DIGITS = 40  # of a whole number; the largest argument has 10
 MAX_JSON_DEPTH = 8  # a call needs 3; deep nesting can exhaust Python's recursion limit
 
 # Load. Generation is bound by the CPU: concurrent scenes share its words per second.
@@ -16,6 +17,7 @@ MAX_CONCURRENT = 32  # scenes; two CPU cores give each of 32 about 23 words per 
 MAX_QUEUE = 64  # requests; the last one in the queue waits for about two scenes
 MAX_SHORT_TASKS = 8  # concurrent: alternatives, log-probabilities; each takes milliseconds
 RATE_LIMIT = "300/minute"  # of one client; a person who clicks without pause stays below it
+WRONG_PASSWORDS = "20/minute"  # of one client; a person types fewer, a program guesses too slowly
 THREADS = 1  # for prompts and short tasks; scenes have one thread of their own
 SCENE_TIMEOUT = 60.0  # the longest scene takes 40 at WORDS_PER_SECOND
 SHUTDOWN_TIMEOUT = 20.0  # most scenes end within it; container engines wait 10 to 30 by default
@@ -64,9 +66,10 @@ OPTION_RANGES: dict[str, tuple[float, float]] = {
     "no_repeat_ngram_size": (0, 100),
     "seed": (0, 2**31 - 1),  # the random number generator's range
 }
-# The no-repeat n-gram size at temperature 0, unless a scene sets it or a repetition penalty: greedy
-# decoding without a rule against repetition soon writes the same lines again and again.
-GREEDY_NO_REPEAT = 4
+# The no-repeat n-gram size of a scene below this temperature that sets neither it nor a repetition
+# penalty: without a rule, half of the 8-grams repeat at 0, a quarter at 0.3, a tenth at 0.4.
+LOW_TEMPERATURE = 0.4
+LOW_TEMPERATURE_NO_REPEAT = 4
 RANDOM_SEEDS = 10**6  # a seed that is drawn has at most 6 digits, to be read and typed
 
 # Answers

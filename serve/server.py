@@ -1,5 +1,6 @@
 """The web server: the page on FastAPI, with health probes, metrics, and the middleware."""
 
+import functools
 import logging
 import sys
 from typing import Any
@@ -12,7 +13,14 @@ from pythonjsonlogger.json import JsonFormatter
 from serve.actions import Actions
 from serve.config import ServerConfig
 from serve.downloads import add_downloads
-from serve.gradio_compat import check_routes, endpoint_arguments, input_counts, queue_length
+from serve.gradio_compat import (
+    check_routes,
+    endpoint_arguments,
+    has_result,
+    has_session,
+    input_counts,
+    queue_length,
+)
 from serve.instrumentation import Instrumentation
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.middleware import SecurityMiddleware
@@ -73,6 +81,8 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         root_path=config.root_path,
         inputs=input_counts(blocks),
         endpoints=endpoint_arguments(blocks),
+        has_result=functools.partial(has_result, blocks),
+        has_session=functools.partial(has_session, blocks),
     )
 
 

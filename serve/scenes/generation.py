@@ -52,6 +52,7 @@ class Generation:
         self.after_blank = not prompt.strip() or prompt.rstrip(" ").endswith("\n\n")
         self.in_prompt = bool(self.line)  # whether the prompt began this line
         self.after_heading = False  # whether the line before it is a scene heading
+        self.last_speaker = self.all_cast.last_speaker(prompt)  # the words of the name
         if not self.scene.one_line and not self.scene.length:
             self.ended = "length"
         self.started = True
@@ -95,6 +96,17 @@ class Generation:
         if not self.ended and self.words >= self.hard_limit:
             self.ended = "hard_limit"
 
+    def replacements(self, chunk: str) -> list[int]:
+        """The ids to sample from instead of a sampled word; empty if the word is allowed."""
+        word, vocabulary = chunk.strip(" "), self.writer.vocabulary
+        if word[:1] == "[" or word[-1:] == "]":
+            # The sampler balances brackets of the vocabulary alone. One of another word, which the
+            # cache repeats from the prompt, would be opened or closed again and again.
+            known = self.cast.ids.keys() - {vocabulary.unknown}
+            if word not in known:
+                return sorted(self.cast.ids[word] for word in known)
+        return self.cast.replacements(self.line, self.after_blank, self.last_speaker, chunk)
+
     def _reason_to_end(self) -> str:
         """Why the scene ends at this end of a line; empty if it goes on."""
         if self.scene.one_line:
@@ -106,6 +118,7 @@ class Generation:
     def _begin_line(self) -> None:
         direction = self.line and self.line[0].startswith(("(", "["))
         if self.line:
+            self.last_speaker = self.all_cast.speaker(self.line) or self.last_speaker
             self.after_heading = self.line[0].startswith("[")
             if not self.in_prompt and not direction:
                 self.cast = self.all_cast  # the first new line is spoken
@@ -136,7 +149,7 @@ def generate_word(batch: list[Generation]) -> None:
     rejected = [
         (place, ids)
         for place, (each, (chunk, _)) in enumerate(zip(batch, sampled, strict=True))
-        if (ids := each.cast.replacements(each.line, each.after_blank, chunk))
+        if (ids := each.replacements(chunk))
     ]
     if rejected:
         places, allowed = zip(*rejected, strict=True)

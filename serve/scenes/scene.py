@@ -10,7 +10,8 @@ from data import versions
 from data.command_line import UserError
 from serve.arguments import ArgumentError, clean_text, name_list, shortened
 from serve.limits import (
-    GREEDY_NO_REPEAT,
+    LOW_TEMPERATURE,
+    LOW_TEMPERATURE_NO_REPEAT,
     MAX_CAST,
     MAX_NEXT_SPEAKERS,
     MAX_SCENE_JSON,
@@ -71,8 +72,9 @@ class Scene:
             object.__setattr__(self, name, name_list(getattr(self, name), name, most))
         for name in OPTION_RANGES:
             object.__setattr__(self, name, self._number(name))
-        if self.temperature == 0 and self.repetition_penalty == 1 and not self.no_repeat_ngram_size:
-            object.__setattr__(self, "no_repeat_ngram_size", GREEDY_NO_REPEAT)
+        free = self.repetition_penalty == 1 and self.no_repeat_ngram_size == 0
+        if free and self.temperature < LOW_TEMPERATURE:
+            object.__setattr__(self, "no_repeat_ngram_size", LOW_TEMPERATURE_NO_REPEAT)
 
     def _number(self, name: str) -> float:
         value, (low, high) = getattr(self, name), OPTION_RANGES[name]

@@ -1,105 +1,23 @@
 """The cast: every generated line is a direction or spoken by one of the chosen speakers."""
 
-import random
-from typing import Any, NamedTuple
-
 import pytest
 
-from data import tokens
 from data.command_line import UserError
 from data.vocab import UNKNOWN, Vocabulary
 from serve.scenes.cast import Cast
-from serve.scenes.generation import Generation, generate_word
+from serve.scenes.generation import Generation
 from serve.scenes.scene import Scene
 from serve.scenes.script import line_spans, speaker_prefix
+from tests.serve.casting import (
+    SEEDS,
+    SPEAKERS,
+    WeightedWriter,
+    lines_begun,
+    weighted,
+    write,
+    write_all,
+)
 from tests.serve.conftest import RUNTIMES
-
-SEEDS = range(20)
-
-
-def write(writer, scene):
-    """(the text after the prompt, the generation)."""
-    return write_all(writer, [scene])[0]
-
-
-def write_all(writer, scenes):
-    """The same of several scenes in one batch."""
-    writings = [Generation(writer, scene) for scene in scenes]
-    for writing in writings:
-        writing.start()
-        writing.hard_limit = writing.scene.length  # some writers end no line
-    while batch := [writing for writing in writings if not writing.done]:
-        generate_word(batch)
-    return [(writing.text[len(writing.prompt) :], writing) for writing in writings]
-
-
-def lines_begun(written, prompt=""):
-    """The lines that start after a prompt, whose last line the text may continue."""
-    whole = prompt.rpartition("\n")[2].rstrip(" ") + written
-    lines = [whole[start:end].strip() for start, end in line_spans(whole)]
-    return lines if not whole.startswith(prompt.rpartition("\n")[2] or "\n") else lines[1:]
-
-
-class State(NamedTuple):
-    """Of a `WeightedWriter`: the seed, how many random numbers are used, the words as typed."""
-
-    seed: int
-    used: int
-    words: tuple[str, ...]
-
-
-class WeightedWriter:
-    """Samples every word with fixed weights."""
-
-    def __init__(self, vocabulary: Vocabulary, weights: dict[str, float]):
-        self.vocabulary = vocabulary
-        self.weights = [weights.get(word, 0.0) for word in vocabulary.words]
-        self.typed = {name: symbol for symbol, name in vocabulary.symbols.items()}
-
-    def start(self, prompt: str, seed: int) -> State:
-        words = self.vocabulary.split(prompt)
-        return State(seed, 0, tuple(self.typed.get(word, word) for word in words))
-
-    def step(
-        self, states: list[State], scenes: list[Scene], allowed: list[list[int]]
-    ) -> list[tuple[str, Any]]:
-        return [self.one(state, ids) for state, ids in zip(states, allowed, strict=True)]
-
-    def one(self, state: State, allowed: list[int]) -> tuple[str, Any]:
-        ids = allowed or range(len(self.weights))
-        u = random.Random(f"{state.seed} {state.used}").random()
-        left = u * sum(self.weights[number] for number in ids)
-        for chosen in ids:
-            left -= self.weights[chosen]
-            if left < 0:
-                break
-        word = self.vocabulary.words[chosen]
-        word = self.typed.get(word, word)
-        before, previous = ("", "", *state.words)[-2:]
-        chunk = tokens.typed(before, previous, word, False)
-        return chunk, State(state.seed, state.used + 1, (*state.words, word))
-
-    def with_rng_of(self, state: State, after: State) -> State:
-        return state._replace(used=after.used)
-
-
-SPEAKERS = ["man on phone", "man in coat", "man", "mr. pitt", "dr. van-nostrand", "o'brien", "élan"]
-
-
-def weighted(**weights: float) -> WeightedWriter:
-    """A writer of a show with unusual names. All words have weight 1 but those given."""
-    symbols = tokens.token_lookup()
-    names = {part for name in SPEAKERS for part in tokens.split_words(f"{name}:", symbols)}
-    words = [*symbols.values(), *sorted(names - set(symbols.values())), "hello", UNKNOWN]
-    vocabulary = Vocabulary(
-        show="The Names",
-        words=words,
-        symbols=symbols,
-        normalization=tokens.normalization_of("élan"),
-        primer="\n\n",
-        speakers=[(name, 9) for name in SPEAKERS],
-    )
-    return WeightedWriter(vocabulary, {**dict.fromkeys(words, 1.0), UNKNOWN: 0.0, **weights})
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -188,15 +106,17 @@ def test_empty_cast_allows_everyone(small):
 def test_replacements_only_for_words_that_are_not_allowed(line, blank, chunk, choices):
     vocabulary = weighted().vocabulary
     cast, words = Cast(vocabulary, ("Man on phone",)), vocabulary.words
-    ids = cast.replacements(vocabulary.split(line), blank, chunk)
+    ids = cast.replacements(vocabulary.split(line), blank, (), chunk)
     assert [words[number] for number in ids] == choices
-    assert Cast(vocabulary, ()).replacements(vocabulary.split(line), blank, chunk) == []
+    assert Cast(vocabulary, ()).replacements(vocabulary.split(line), blank, (), chunk) == []
 
 
 def test_replacements_of_names_with_a_common_prefix():
     vocabulary = weighted().vocabulary
     cast = Cast(vocabulary, ("Man on phone", "Man in coat", "Mr. Pitt"))
-    ids = [cast.replacements(vocabulary.split(line), True, "hello") for line in ("", "Man", "Mr")]
+    ids = [
+        cast.replacements(vocabulary.split(line), True, (), "hello") for line in ("", "Man", "Mr")
+    ]
     assert [{vocabulary.words[number] for number in each} for each in ids][:2] == [
         {"man", vocabulary.split("Mr. Pitt:")[0]},
         {"on", "in"},

@@ -145,6 +145,27 @@ def test_rewritten_line_ignores_next_speakers(actions):
     assert speaker_prefix(written(actions, scene)[0].split("\n\n")[1]) == "Ann:"
 
 
+# Brackets of words that the vocabulary lacks
+
+
+def test_unknown_word_with_a_bracket_is_replaced_by_a_known_one():
+    generation = Generation(ScriptedWriter(), Scene("[setting: the street]\n\n"))
+    generation.start()
+    words = ScriptedWriter.vocabulary.words
+    for chunk in (" street]", "[street"):
+        assert {words[number] for number in generation.replacements(chunk)} == {*words} - {UNKNOWN}
+    for chunk in (" pier]", "[setting:", " street", "\n"):
+        assert generation.replacements(chunk) == []
+
+
+def test_setting_of_unknown_words_is_not_repeated_by_the_cache(long_cache):
+    for model in long_cache.values():
+        with actions_on(model) as actions:
+            for seed in range(6):
+                scene = build_scene("wild", seed, prompt="[setting: the zork]\n\n", length=80)
+                assert written(actions, scene)[0].count("ork]") == 1
+
+
 # Words that a person typed
 
 
@@ -168,11 +189,12 @@ def test_all_unknown_words_count_without_the_text_of_the_model(actions):
     assert scene.typed is None
 
 
-# Temperature 0
+# Repetition at low temperatures
 
 
-def test_temperature_0_does_not_repeat_n_grams():
+def test_low_temperature_does_not_repeat_n_grams():
     assert Scene(temperature=0).no_repeat_ngram_size > 0
+    assert Scene(temperature=0.39).no_repeat_ngram_size > 0
     assert Scene(temperature=0, no_repeat_ngram_size=7).no_repeat_ngram_size == 7
     assert Scene(temperature=0, repetition_penalty=1.2).no_repeat_ngram_size == 0
-    assert Scene(temperature=0.1).no_repeat_ngram_size == 0
+    assert Scene(temperature=0.4).no_repeat_ngram_size == 0

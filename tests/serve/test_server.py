@@ -52,7 +52,7 @@ def events(text):
 def test_api_endpoints_are_documented(server):
     answer = httpx.get(f"{server.address}/gradio_api/info").json()["named_endpoints"]
     assert set(answer) == {
-        *("/write", "/compare", "/continue_scene", "/rewrite_line", "/take_alternative"),
+        *("/write", "/takes", "/compare", "/continue_scene", "/rewrite_line", "/take_alternative"),
         *("/open_scene", "/alternatives", "/surprise", "/unknown_words", "/fountain", "/models"),
     }
     for name, endpoint in answer.items():

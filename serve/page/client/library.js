@@ -64,10 +64,8 @@ const library = (() => {
     const lines = entry.takes[entry.place].text.split("\n").map((line) => line.trim());
     const [first = "", second = ""] = lines.filter(Boolean);
     const heading = first.startsWith("[") ? first.replace(/^\[(?:setting: *)?|\]$/gi, "") : "";
-    return {
-      title: entry.title || shorten(heading || first),
-      firstLine: shorten(heading && second ? second : first),
-    };
+    const title = entry.title || heading || first;
+    return { title: shorten(title), line: shorten(title === first || heading ? second : first) };
   }
 
   const shorten = (line) => (line.length > MAX_TITLE ? `${line.slice(0, MAX_TITLE - 1)}…` : line);
@@ -75,7 +73,7 @@ const library = (() => {
   // The list
 
   function row(entry) {
-    const { title, firstLine } = describe(entry);
+    const { title, line } = describe(entry);
     const made = element("li", "entry");
     made.dataset.id = entry.id;
     const name = button(title, "entry-title", undefined, () => open(entryOf(entry.id) ?? entry));
@@ -87,7 +85,7 @@ const library = (() => {
     }));
     time.dateTime = date.toISOString();
     const about = element("span", "entry-about");
-    about.append(time, ` · ${firstLine}`);
+    about.append(time, line ? ` · ${line}` : "");
     const star = button(`Star: ${title}`, "tool", entry.starred ? "★" : "☆", () => {
       update(entry.id, { starred: !entry.starred });
       find(`[data-id="${entry.id}"] [aria-pressed]`)?.focus();
@@ -116,8 +114,9 @@ const library = (() => {
     };
     field.onblur = () => finish(true);
     field.onkeydown = (event) => {
-      if (event.key === "Enter") finish(true);
-      if (event.key === "Escape") finish(false);
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      event.preventDefault();  // the key would also press the button that gets the focus
+      finish(event.key === "Enter");
     };
     made.firstChild.replaceWith(field);
     field.select();

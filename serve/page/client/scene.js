@@ -27,15 +27,20 @@ const scene = (() => {
     const { classList } = document.body;
     classList.toggle("writing", isWriting());
     classList.toggle("editing", mode === "Edit");
-    classList.toggle("side-by-side", side && shown.takes.length > 1);
+    const canCompare = mode === "Script" && shown.line < 0 && shown.takes.length > 1;
+    const isSide = side && canCompare;
+    classList.toggle("side-by-side", isSide);
     if (mode === "Edit" || !isWriting()) editor().value = text();
     editor().readOnly = isWriting();
     if (mode !== "Surprise" || box().dataset.words !== text()) {
+      const switching = document.activeElement.closest("#scene .script .switcher");
+      const focused = switching && document.activeElement.title;
       if (box().dataset.words !== undefined) clear();
       scriptView.render(box(), text(), true);
       takes.renderAtLine(box(), shown, choose);
+      if (focused) find(`#scene .script .switcher [title="${focused}"]`)?.focus();
     }
-    takes.renderSideBySide(find("#side-by-side"), side ? shown : { takes: [] }, (place) => {
+    takes.renderSideBySide(find("#side-by-side"), isSide ? shown : { takes: [] }, (place) => {
       side = false;
       choose(place);
       box().focus({ preventScroll: true });
@@ -44,7 +49,8 @@ const scene = (() => {
       choose,
       more,
       toggleSide,
-      side,
+      side: isSide,
+      canCompare,
       canAsk: Boolean(take().facts?.scene),
       writing: isWriting(),
     });
@@ -59,7 +65,7 @@ const scene = (() => {
     };
     disable("#write, #continue, #examples button, #mode input[value='Edit']", isWriting());
     disable("#stop", !isWriting());
-    disable("#undo", isWriting() || !undoSteps.length);
+    disable("#undo", isWriting() || !(undoSteps.length || wasEdited()));
     disable("#redo", isWriting() || !redoSteps.length);
   }
 
@@ -143,6 +149,7 @@ const scene = (() => {
   function setMode(chosen) {
     leaveEditor();
     mode = chosen;
+    side = false;
     enterEditor();
     if (box()?.dataset.words !== undefined) clear();
     draw();
@@ -153,9 +160,11 @@ const scene = (() => {
     if (mode === "Edit") beforeEdit = shown;
   }
 
+  const wasEdited = () => beforeEdit !== null && beforeEdit.takes[beforeEdit.place].text !== text();
+
   // One step of undo for everything that was typed since the editor was entered.
   function leaveEditor() {
-    if (beforeEdit && beforeEdit.takes[beforeEdit.place].text !== text()) remember(beforeEdit);
+    if (wasEdited()) remember(beforeEdit);
     beforeEdit = null;
     if (saving) store();
     saving = 0;
@@ -173,6 +182,7 @@ const scene = (() => {
     shown = { ...shown, id: shown.id || newId(), takes: edited };
     links.forget();
     note.render(find("#facts"), take());
+    setDisabled();
     showMessage("");
     clearTimeout(saving);
     saving = setTimeout(store, SAVE_DELAY);

@@ -34,11 +34,14 @@ const takes = (() => {
       more.title = "More takes";
       parts.push(more);
     }
-    if (shown.takes.length > 1) {
+    if (actions.canCompare) {
       const label = actions.side ? "One at a time" : "Side by side";
       const side = button(label, "text-button side-button", undefined, actions.toggleSide);
       side.title = label;
       parts.push(side);
+    }
+    if (actions.side && actions.writing) {  // the form with its button is hidden
+      parts.push(button("Stop", "text-button", undefined, () => find("#stop").click()));
     }
     bar.replaceChildren(...parts);
     bar.hidden = !parts.length;
