@@ -44,7 +44,7 @@ def next_speakers(choice: Any, cast: list[str], speakers: list[str]) -> list[str
     Args:
         choice: one of `choices_of`.
         cast: the chosen cast; empty is everyone.
-        speakers: all speakers of the show.
+        speakers: all speakers of the show, in any case.
 
     Raises:
         UserError: if nobody is left.
@@ -54,7 +54,7 @@ def next_speakers(choice: Any, cast: list[str], speakers: list[str]) -> list[str
     if choice.startswith(ONLY):
         return [choice.removeprefix(ONLY)]
     name = choice.removeprefix(NOT)
-    others = [each for each in cast or speakers if each != name]
+    others = [each for each in cast or speakers if each.lower() != name.lower()]
     if not others:
         raise UserError(f"nobody but {name} is in the cast: tick more names, or choose {ANYONE}")
     return others

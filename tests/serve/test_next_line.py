@@ -27,6 +27,10 @@ def test_next_speakers(choice, cast, expected):
     assert next_speakers(choice, cast, SHOW) == expected
 
 
+def test_names_are_compared_without_case():
+    assert next_speakers("not Bob", [], ["ann", "bob"]) == ["ann"]
+
+
 def test_each_choice_is_understood():
     found = [next_speakers(choice, [], SHOW) for choice in choices_of(SHOW)]
     alone = [["Ann"], ["Bob"], ["Not a Man"]]
