@@ -28,6 +28,8 @@ SCRIPTS = [
         "print.js",
         "read_aloud.js",
         "image.js",
+        "compare.js",
+        "queue.js",
         "main.js",
     )
 ]
@@ -40,6 +42,7 @@ STYLES = [
         "takes.css",
         "history.css",
         "form.css",
+        "compare.css",
         "about.css",
     )
 ]

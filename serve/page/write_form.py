@@ -72,7 +72,7 @@ def add_write_form(facts: list[Facts], examples: Examples) -> WriteForm:
         elem_id="cast",
     )
     more_cast = gr.Dropdown(speakers[CAST_BUTTONS:], multiselect=True, label="More of the cast")
-    setting, first_line = prompt_fields(examples, elem_id="first-line")
+    setting, first_line = prompt_fields(examples, "first-line")
     preset = gr.Radio(list(PRESETS), value="balanced", label="Style")
     with gr.Row(elem_id="start"):
         start = gr.Button("Write", variant="primary", elem_id="write")

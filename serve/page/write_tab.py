@@ -14,6 +14,7 @@ from serve.gradio_compat import event_value
 from serve.instrumentation import Instrumentation
 from serve.limits import OPTION_RANGES, PAGE_ALTERNATIVES
 from serve.page.examples import Examples
+from serve.page.next_line import next_speakers
 from serve.page.scene_view import WRITING_EVENTS, SceneView, add_scene_view
 from serve.page.sharing import add_sharing
 from serve.page.widgets import EVENT
@@ -34,7 +35,7 @@ def add_write_tab(
         with gr.Column(scale=2, min_width=300, elem_id="write-form"):
             form = add_write_form(facts, examples)
         with gr.Column(scale=3, min_width=300):
-            view = add_scene_view()
+            view = add_scene_view(form.model, facts)
             add_sharing(form.model, facts)
     connect_form(app, form, facts, examples)
     _connect_writing(form, view, actions, instrumentation)
@@ -48,7 +49,7 @@ def _connect_writing(
 
     def handler(name: str) -> Callable[..., Any]:
         async def handle(event: gr.EventData, *values: Any):
-            fields = dict(zip(form.fields, values, strict=True))
+            fields = dict(zip([*form.fields, "next_line"], values, strict=True))
             n = 1 if name == "open_scene" else fields.pop("takes")
 
             def action():
@@ -67,7 +68,7 @@ def _connect_writing(
     for name in WRITING_EVENTS:
         event = getattr(view.scene, name)(
             handler(name),
-            list(form.fields.values()),
+            [*form.fields.values(), view.next_line],
             view.takes,
             # The browser starts one scene at a time, and can start one as soon as one is stopped.
             trigger_mode="multiple",
@@ -109,7 +110,9 @@ def requested_scene(
     if name == "more_takes":
         former = Scene.from_json(sent("scene"))
         return dataclasses.replace(former, seed=(former.seed + 1) % (OPTION_RANGES["seed"][1] + 1))
-    setting, line, seed = (fields.pop(key) for key in ("setting", "first_line", "seed"))
+    setting, line, seed, next_line = (
+        fields.pop(key) for key in ("setting", "first_line", "seed", "next_line")
+    )
     casts = [fields.pop("cast") or [], fields.pop("more_cast") or []]
     if not all(isinstance(names, list) for names in casts):
         raise UserError("cast must be a list of names")
@@ -124,6 +127,10 @@ def requested_scene(
     if name == "take_alternative":
         word, alternative = sent("word"), sent("alternative")
         return actions.take_alternative(text, word, alternative, scene, written)
+    speakers = [name for name, _ in actions.model(scene.model).writer.vocabulary.speakers]
+    scene = dataclasses.replace(
+        scene, next_speakers=next_speakers(next_line, list(scene.cast), speakers)
+    )
     return actions.continue_scene(text, sent("line", -1), scene, written)
 
 
@@ -164,6 +171,7 @@ def _connect_view(
             None, view.answer, None, js=f"(answer) => coldOpen.{show}", **EVENT
         )
 
+    view.note.use_seed(None, None, form.seed, js="() => coldOpen.note.seed()", **EVENT)
     model = form.model
     for trigger, inputs, call in (
         (view.mode.change, view.mode, "(mode) => coldOpen.scene.setMode(mode)"),

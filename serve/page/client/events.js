@@ -76,6 +76,7 @@ const events = (() => {
   // Once the page is loaded: the form's values, then the scene of the address or the last one.
   function load(defaults) {
     files.start();
+    paper.start();
     find("#clear-all").addEventListener("click", clearAll);
     scene.restore();
     window.addEventListener("hashchange", links.open);

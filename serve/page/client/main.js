@@ -1,14 +1,13 @@
 // What the page's events in Python call.
-const showIn = (id, content) => scriptView.render(dom.find(`#${id} .script`), content || "", false);
-
 window.coldOpen = {
+  compare,
   events,
   files,
   form,
   image,
   links,
+  note,
   readAloud,
   scene,
-  showIn,
   speakerOf: scriptView.speakerOf,
 };

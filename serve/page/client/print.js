@@ -1,5 +1,5 @@
 // The scene alone on paper, as a page of a screenplay, whichever view is on the screen.
-(() => {
+const paper = (() => {
   const { element, find } = dom;
 
   // Other tabs, and a page without a scene, are printed as they are.
@@ -19,6 +19,10 @@
     document.body.classList.remove("printing");
   }
 
-  window.addEventListener("beforeprint", prepare);
-  window.addEventListener("afterprint", clear);
+  function start() {
+    window.addEventListener("beforeprint", prepare);
+    window.addEventListener("afterprint", clear);
+  }
+
+  return { start };
 })();

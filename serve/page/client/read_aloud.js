@@ -42,6 +42,7 @@ const readAloud = (() => {
     }
     reading = text;
     document.body.classList.add("reading");
+    window.addEventListener("pagehide", stop, { once: true });  // some browsers read on
     find("#stop-reading")?.focus();
     const speakers = [...new Set(["", ...parts.map(([speaker]) => speaker)])];  // "" is the narrator
     utterances = parts.map(([speaker, words, number]) => {
@@ -84,6 +85,5 @@ const readAloud = (() => {
     if (reading && text !== reading) stop();
   }
 
-  window.addEventListener("pagehide", stop);
   return { follow, start, stop };
 })();

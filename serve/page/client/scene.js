@@ -17,6 +17,7 @@ const scene = (() => {
   const take = () => shown.takes[shown.place];
   const text = () => take().text;
   const isWriting = () => writing !== null;
+  const isWaiting = () => isWriting() && !writing.received;
   const newId = () => `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`;
 
   // Drawing
@@ -53,7 +54,7 @@ const scene = (() => {
       canAsk: Boolean(take().facts?.scene),
       writing: isWriting(),
     });
-    note.render(take());
+    note.render(find("#facts"), take());
     readAloud.follow(text());
     setDisabled();
   }
@@ -180,7 +181,7 @@ const scene = (() => {
     };
     shown = { ...shown, id: shown.id || newId(), takes: edited };
     links.forget();
-    note.render(take());
+    note.render(find("#facts"), take());
     setDisabled();
     showMessage("");
     clearTimeout(saving);
@@ -324,7 +325,7 @@ const scene = (() => {
   }
 
   return {
-    begin, done, draw, finish, isWriting, open, receive, redo, restore, setMode,
+    begin, done, draw, finish, isWaiting, isWriting, open, receive, redo, restore, setMode,
     showAlternatives, showWords, start, take, text, undo, written,
   };
 })();
