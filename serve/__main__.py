@@ -46,19 +46,7 @@ async def serve(app: Any, engine: Any, config: ServerConfig, shows: str) -> int:
     """Serves until SIGTERM or SIGINT, then shuts down gracefully: active scenes may end."""
     import uvicorn
 
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=config.host,
-            port=config.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=True,
-            forwarded_allow_ips=config.trusted_proxies,
-            timeout_graceful_shutdown=CONNECTION_TIMEOUT,
-        )
-    )
+    server = uvicorn.Server(uvicorn.Config(app, **uvicorn_options(config)))
     server.capture_signals = contextlib.nullcontext  # the handlers below replace uvicorn's
     stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -77,6 +65,21 @@ async def serve(app: Any, engine: Any, config: ServerConfig, shows: str) -> int:
         server.should_exit = True
     await serving
     return 0 if server.started else 1
+
+
+def uvicorn_options(config: ServerConfig) -> dict[str, Any]:
+    """The arguments of `uvicorn.Config`."""
+    return {
+        "host": config.host,
+        "port": config.port,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": True,
+        "forwarded_allow_ips": config.trusted_proxies,
+        "timeout_keep_alive": config.keep_alive,
+        "timeout_graceful_shutdown": CONNECTION_TIMEOUT,
+    }
 
 
 def check_port(host: str, port: int) -> None:

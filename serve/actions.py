@@ -40,7 +40,7 @@ class Actions:
             return next(iter(self.models.values()))
         if not isinstance(name, str) or name not in self.models:
             names = ", ".join(self.models)
-            raise ArgumentError("model", f"must be {names}, not {shortened(name)}")
+            raise ArgumentError("model", f"must be one of {names}, not {shortened(name)}")
         return self.models[name]
 
     async def write(self, scene: Scene) -> AsyncIterator[tuple[str, Facts]]:

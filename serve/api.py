@@ -1,18 +1,20 @@
 """The named API endpoints, for gradio_client, curl and other programs.
 
-Their docstrings are their documentation: Gradio shows them on the page's API view.
+Their docstrings are their documentation, with the arguments and results of `serve.api_schema`.
 """
 
 import gradio as gr
 
+from serve import api_schema
 from serve.actions import Actions
+from serve.gradio_compat import describe_endpoint
 from serve.instrumentation import Instrumentation
 from serve.limits import DEFAULT_TAKES
 from serve.scenes.scene import Scene, build_scene
 
 
-def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
-    """Adds the endpoints to the Blocks that are being built."""
+def add_api(blocks: gr.Blocks, actions: Actions, instrumentation: Instrumentation) -> None:
+    """Adds the endpoints to `blocks`, which are being built."""
 
     async def write(
         prompt: str = "",
@@ -199,9 +201,10 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         """The loaded models: show, speakers, file, held-out loss, size, versions, date."""
         return await instrumentation.call("models", actions.facts)
 
-    for endpoint in (
-        *(write, takes, compare, continue_scene, rewrite_line, take_alternative, open_scene),
-    ):
-        gr.api(endpoint, api_name=endpoint.__name__, concurrency_id="scenes")
-    for endpoint in (alternatives, surprise, unknown_words, fountain, models):
-        gr.api(endpoint, api_name=endpoint.__name__, concurrency_id="short_tasks")
+    scenes = (write, takes, compare, continue_scene, rewrite_line, take_alternative, open_scene)
+    short_tasks = (alternatives, surprise, unknown_words, fountain, models)
+    for endpoint in (*scenes, *short_tasks):
+        name = endpoint.__name__
+        group = "scenes" if endpoint in scenes else "short_tasks"
+        gr.api(endpoint, api_name=name, concurrency_id=group)
+        describe_endpoint(blocks, name, api_schema.argument, api_schema.RETURNS[name])

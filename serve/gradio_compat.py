@@ -5,8 +5,9 @@ Gradio documents none of these names, so any release may change them. `check_blo
 of a broken page. pyproject.toml bounds the version.
 """
 
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import fastapi
@@ -17,7 +18,7 @@ from data.command_line import UserError
 
 try:
     from gradio.data_classes import PredictBody
-    from gradio.utils import LRUCache
+    from gradio.utils import LRUCache, get_function_params
 except ImportError as error:
     raise UserError(
         f"Gradio {gr.__version__} does not work with this server ({error}): install the version "
@@ -41,6 +42,8 @@ GRADIO_ROUTES: dict[str, tuple[str, ...]] = {
         *("/gradio_api/call/{api_name}", "/gradio_api/call/v2/{api_name}"),
     ),
 }
+# Gradio's API page offers an MCP server, which this server does not have.
+HIDE_MCP = '.api-docs .snippet:has(img[src*="/mcp-"]) { display: none }'
 IDENTIFIER = r"[A-Za-z0-9_-]{1,80}"
 PARAMETERS = {
     "path": r"[\w./@+-]{1,200}",
@@ -111,6 +114,42 @@ def limit_sessions(blocks: gr.Blocks, sessions: int) -> None:
 def queue_length(blocks: gr.Blocks) -> int:
     """The number of requests in the queue."""
     return len(blocks._queue)
+
+
+def describe_endpoint(
+    blocks: gr.Blocks,
+    name: str,
+    argument: Callable[[str, str], dict[str, Any]],
+    returns: dict[str, dict[str, Any]],
+) -> None:
+    """Names and describes the arguments and results of an endpoint that `gr.api` added.
+
+    `gr.api` calls them "1st", "2nd" and so on, and has no descriptions.
+
+    Args:
+        argument: the JSON schema of an argument, by the names of endpoint and argument.
+        returns: the JSON schema of each result by its name.
+    """
+    function = next(each for each in blocks.fns.values() if each.api_name == name)
+    parameters = [each[0] for each in get_function_params(function.fn)]
+    schemas = {each: argument(name, each) for each in parameters}
+    for components, named in ((function.inputs, schemas), (function.outputs, returns)):
+        for component, (label, schema) in zip(components, named.items(), strict=True):
+            component.label = label
+            # Gradio reads the description of an argument here, and of a result in "description".
+            component._api_info = {
+                **schema,
+                "additional_description": schema.get("description", ""),
+            }
+            if component.value is None:
+                component.example_payload = functools.partial(example, schema)
+
+
+def example(schema: dict[str, Any]) -> Any:
+    """A value of a JSON schema, for the examples of the API page."""
+    if schema["type"] in ("integer", "number"):
+        return schema.get("example", schema["minimum"])
+    return {"string": "...", "array": [], "object": {}, "boolean": False}[schema["type"]]
 
 
 def has_session(blocks: gr.Blocks, session: str) -> bool:

@@ -21,6 +21,10 @@ WRONG_PASSWORDS = "20/minute"  # of one client; a person types fewer, a program 
 THREADS = 1  # for prompts and short tasks; scenes have one thread of their own
 SCENE_TIMEOUT = 60.0  # the longest scene takes 40 at WORDS_PER_SECOND
 SHUTDOWN_TIMEOUT = 20.0  # most scenes end within it; container engines wait 10 to 30 by default
+# Of an idle connection. A client or proxy that uses a connection again just as the server closes it
+# loses its request, so the server waits longer than they do: nginx and AWS's load balancers keep an
+# idle connection for 60, Google's for 600.
+KEEP_ALIVE = 620
 CONNECTION_TIMEOUT = 1  # at shutdown; an open page never closes its connection by itself
 
 # The smallest and largest value of each flag.
@@ -31,6 +35,7 @@ FLAG_RANGES: dict[str, tuple[float, float]] = {
     "threads": (1, 256),
     "scene_timeout": (1, 3600),
     "shutdown_timeout": (0, 3600),
+    "keep_alive": (1, 86_400),
 }
 
 # Scheduling of scenes that are generated together

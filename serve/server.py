@@ -14,6 +14,7 @@ from serve.actions import Actions
 from serve.config import ServerConfig
 from serve.downloads import add_downloads
 from serve.gradio_compat import (
+    HIDE_MCP,
     check_routes,
     endpoint_arguments,
     has_result,
@@ -24,6 +25,7 @@ from serve.gradio_compat import (
 from serve.instrumentation import Instrumentation
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.middleware import SecurityMiddleware
+from serve.openapi import openapi
 from serve.page.app import THEME, build_app
 from serve.page.assets import STYLES, head_html
 from serve.scenes.engine import Engine
@@ -54,6 +56,7 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         text = metrics.text(lambda: queue_length(blocks))
         return fastapi.Response(text, media_type=CONTENT_TYPE)
 
+from serve.openapi import openapi
     bundles = [model.bundle for model in actions.models.values()]
     add_downloads(app, bundles, config.offer_download)
     gr.mount_gradio_app(
@@ -61,6 +64,7 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         blocks,
         path="/",
         root_path=config.root_path or None,
+from serve.openapi import openapi
         css_paths=STYLES,
         head=head_html(actions.facts()[0]["show"]),
         footer_links=["api"],

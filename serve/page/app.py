@@ -63,7 +63,7 @@ def build_app(
             with gr.Tab("About"):
                 prefix = config.root_path + PATH if config.offer_download else None
                 add_about_tab(facts, [model.bundle for model in actions.models.values()], prefix)
-        add_api(actions, instrumentation)
+        add_api(app, actions, instrumentation)
     check_blocks(app)
     limit_concurrency(app, config.max_concurrent, MAX_SHORT_TASKS)
     app.queue(max_size=config.max_queue)

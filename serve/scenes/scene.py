@@ -134,7 +134,9 @@ def build_scene(preset: Any = "", seed: Any = None, **options: Any) -> Scene:
     numbers: dict[str, Any] = {}
     if preset not in ("", None):
         if not isinstance(preset, str) or preset not in PRESETS:
-            raise ArgumentError("preset", f"must be {', '.join(PRESETS)}, not {shortened(preset)}")
+            raise ArgumentError(
+                "preset", f"must be one of {', '.join(PRESETS)}, not {shortened(preset)}"
+            )
         numbers = dict(PRESETS[preset])
     given = {name: value for name, value in options.items() if value is not None}
     if isinstance(seed, str):

@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 import pytest
+import uvicorn
 
 from data.command_line import UserError
 from serve import limits
+from serve.__main__ import uvicorn_options
 from serve.config import ServerConfig, parse
 from tests.conftest import ROOT
 
@@ -42,6 +44,7 @@ def test_environment_variables_set_flags(monkeypatch):
         (["--max-queue", "20000"], "--max-queue must be from 1 to 10000, not 20000"),
         (["--threads", "0"], "--threads must be from 1"),
         (["--scene-timeout", "0.5"], "--scene-timeout must be from 1"),
+        (["--keep-alive", "0"], "--keep-alive must be from 1"),
         (["--shutdown-timeout", "-1"], "--shutdown-timeout must be from 0"),
         (["--root-path", "x/"], "--root-path must be like"),
         (["--rate-limit", "often"], "--rate-limit must be like"),
@@ -66,3 +69,10 @@ def test_command_line_errors_are_one_line_with_exit_code_2(bundle):
             assert done.returncode == 2
             assert message in done.stderr
             assert len(done.stderr.splitlines()) == 1
+
+
+def test_idle_connections_stay_open_longer_than_those_of_proxies():
+    """Google's load balancers keep them for 600 seconds, others for less."""
+    options = uvicorn_options(parse([]))
+    assert uvicorn.Config("app", **options).timeout_keep_alive > 600
+    assert uvicorn_options(parse(["--keep-alive", "9"]))["timeout_keep_alive"] == 9

@@ -279,7 +279,7 @@ def test_presets_rise_in_temperature_and_balanced_is_the_default():
 @pytest.mark.parametrize("preset", ["tame", ["wild"], {}, 1, "\ud800", [HUGE], True])
 def test_unknown_preset_is_an_error(preset):
     message = error_of(build_scene, preset)
-    assert "preset must be safe, balanced, wild, not" in message
+    assert "preset must be one of safe, balanced, wild, not" in message
 
 
 @pytest.mark.parametrize("seed", ["", "  ", None])
