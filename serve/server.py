@@ -56,7 +56,11 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         text = metrics.text(lambda: queue_length(blocks))
         return fastapi.Response(text, media_type=CONTENT_TYPE)
 
-from serve.openapi import openapi
+    @app.get("/gradio_api/openapi.json")  # before Gradio's, which has an upload
+    async def openapi_json() -> dict:
+        info = blocks.get_api_info()
+        return openapi(info, blocks.title, config.root_path, bool(config.password))
+
     bundles = [model.bundle for model in actions.models.values()]
     add_downloads(app, bundles, config.offer_download)
     gr.mount_gradio_app(
@@ -64,8 +68,8 @@ from serve.openapi import openapi
         blocks,
         path="/",
         root_path=config.root_path or None,
-from serve.openapi import openapi
         css_paths=STYLES,
+        css=HIDE_MCP,
         head=head_html(actions.facts()[0]["show"]),
         footer_links=["api"],
         max_file_size=1,
