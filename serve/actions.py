@@ -222,9 +222,8 @@ class Actions:
     def unknown_words(self, text: Any, model: Any) -> list[str]:
         """The out-of-vocabulary words of a text, each once, at most `MAX_UNKNOWN_WORDS`."""
         vocabulary = self.model(model).writer.vocabulary
-        known = set(vocabulary.words) - {vocabulary.unknown}
         words = dict.fromkeys(vocabulary.split(clean_text(text, "text")))
-        unknown = [word for word in words if word not in known]
+        unknown = [word for word in words if vocabulary.is_unknown(word)]
         return with_characters(vocabulary, unknown[:MAX_UNKNOWN_WORDS])
 
     def fountain(self, text: Any, model: Any) -> str:
