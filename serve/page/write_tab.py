@@ -55,11 +55,13 @@ def _connect_writing(
             def action():
                 return actions.takes(requested_scene(actions, name, event, fields), n)
 
-            prompt = event_value(event, "text")
-            endpoint = "write" if name == "write_scene" else name
-            async for takes in instrumentation.stream(
-                endpoint, action, prompt if isinstance(prompt, str) else ""
-            ):
+            new = name == "write_scene"
+            texts = (
+                [fields["setting"], fields["first_line"]] if new else [event_value(event, "text")]
+            )
+            prompt = " ".join(text for text in texts if isinstance(text, str))
+            endpoint = "write" if new else name
+            async for takes in instrumentation.stream(endpoint, action, prompt):
                 yield [{"text": text, "facts": facts} for text, facts in takes]
 
         return handle

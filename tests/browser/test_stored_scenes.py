@@ -86,6 +86,12 @@ def test_history_opens_renames_stars_and_deletes_scenes(page):
     expect(star).to_have_attribute("aria-pressed", "true")
     expect(star).to_be_focused()
     expect(entries.first).to_contain_text("My <b>best</b>")  # starred scenes come first
+    click(page, "Rename: Bob: no?")
+    page.keyboard.type("Not kept")
+    page.keyboard.press("Escape")
+    click(page, "Rename: Bob: no?")
+    page.get_by_label("Setting").first.click()  # keeps the title, and the focus where it was put
+    expect(page.get_by_label("Setting").first).to_be_focused()
     click(page, "Delete: Bob: no?")
     expect(page.get_by_role("button", name="Delete: Bob: no?")).to_have_count(0)
     click(page, "Restore it")

@@ -110,13 +110,13 @@ const library = (() => {
       field.onblur = null;  // rendering removes the field, which blurs it
       if (keep && field.value.trim()) update(id, { title: field.value.trim() });
       else render();
-      find(`[data-id="${id}"] .entry-title`)?.focus();
     };
     field.onblur = () => finish(true);
     field.onkeydown = (event) => {
       if (event.key !== "Enter" && event.key !== "Escape") return;
       event.preventDefault();  // the key would also press the button that gets the focus
       finish(event.key === "Enter");
+      find(`[data-id="${id}"] .entry-title`)?.focus();
     };
     made.firstChild.replaceWith(field);
     field.select();
