@@ -9,6 +9,7 @@ import fastapi
 import gradio as gr
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from serve.actions import Actions
 from serve.config import ServerConfig
@@ -61,6 +62,13 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         info = blocks.get_api_info()
         return openapi(info, blocks.title, config.root_path, bool(config.password))
 
+    # The page is a ninth of its size. Streams of words are not compressed, nor are models.
+    app.add_middleware(
+        GZipMiddleware,
+        minimum_size=1000,
+        compresslevel=6,
+        exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream"),
+    )
     bundles = [model.bundle for model in actions.models.values()]
     add_downloads(app, bundles, config.offer_download)
     gr.mount_gradio_app(

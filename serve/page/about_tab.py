@@ -78,7 +78,8 @@ def _model_card(fact: Facts, bundle: Bundle, download_prefix: str | None) -> str
     rows = {
         "Speakers": f"{len(fact['speakers'])}: {', '.join(fact['speakers'][:8])}, ...",
         "Vocabulary": f"{fact['vocabulary']:,} words; others can be invented, letter by letter",
-        "Network": f"{fact['network']}; {fact['parameters']:,} parameters",
+        "Network": fact["network"],
+        "Parameters": f"{fact['parameters']:,}",
         "Held-out loss": f"{loss:.3f} nats per word (perplexity {math.exp(loss):.1f})",
     }
     if fact["held_out_loss_with_cache"] is not None:

@@ -8,6 +8,7 @@ from serve.actions import Facts
 WIDTH, HEIGHT = 640, 280
 LEFT, RIGHT, TOP, BOTTOM = 48, 136, 14, 48  # margins; the names of the lines are on the right
 LINES = (("train_loss_without_dropout", "training text"), ("valid_loss", "held-out text"))
+MAX_MARKS = 8  # of epochs on the axis
 LABEL_DISTANCE = 18  # between the names of two lines that end at nearly the same loss
 
 
@@ -36,7 +37,10 @@ def training_chart(evaluations: list[Facts]) -> str:
         y = y_of(loss)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}h{width}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{loss:g}</text>')
-    for epoch in sorted({epochs[round(part * (len(epochs) - 1) / 4)] for part in range(5)}):
+    marks = min(len(epochs), MAX_MARKS) - 1
+    for epoch in sorted(
+        {epochs[round(n * (len(epochs) - 1) / max(1, marks))] for n in range(marks + 1)}
+    ):
         place = f'x="{x_of(epoch):.1f}" y="{TOP + height + 20}"'
         parts.append(f'<text {place} text-anchor="middle">{epoch:.3g}</text>')
     middle = f'x="{LEFT + width / 2}" y="{HEIGHT - 4}"'

@@ -10,7 +10,7 @@ import pytest
 from serve.config import ServerConfig, parse
 from serve.downloads import add_downloads
 from serve.models.bundles import open_bundle
-from tests.serve.asgi import respond
+from tests.serve.asgi import error_of, middleware, respond
 
 
 @pytest.fixture(params=[True, False], ids=["offered", "not offered"])
@@ -92,3 +92,10 @@ def test_middleware_lets_only_the_files_through(path):
     assert respond("GET", path).status_code == 404
     assert respond("POST", "/download/a/b").status_code == 404
     assert respond("GET", "/download/a/model.int8.onnx").status_code == 200
+
+
+def test_downloads_count_against_the_rate_limit():
+    app = middleware(rate_limit="2/minute")
+    path = "/download/a/vocab.json"
+    assert [respond("GET", path, app).status_code for _ in range(2)] == [200, 200]
+    assert error_of(respond("GET", path, app), 429).startswith("Too many requests")

@@ -62,7 +62,7 @@ const probabilities = (() => {
 
   // Shows a word's probability below it while the pointer or the focus is on it.
   function showTip(word) {
-    const tip = find("#word-tip") ?? document.body.appendChild(element("div"));
+    const tip = find("#word-tip") ?? find("#scene").appendChild(element("div"));
     tip.id = "word-tip";
     tip.setAttribute("role", "tooltip");
     tip.hidden = !word;
