@@ -1,4 +1,4 @@
-"""Update locks/ to the newest versions that pyproject.toml allows: python tools/lock.py
+"""Update locks/ to the newest versions that pyproject.toml allows: make lock
 
 Each dependency group has a universal lock file (Python 3.11 to 3.13, all platforms) with hashes and
 without index URLs. All groups are first resolved together, so the locks agree with each other and
@@ -25,7 +25,6 @@ from setup import (
     ROOT,
     SetupError,
     lock_path,
-    main,
     say,
     torch_requirement,
     uv_command,
@@ -114,7 +113,6 @@ def kept_hashes(exact):
 
 def update():
     """Resolve and write every lock file."""
-    main(["dev", "supply-chain"])  # uv is installed by the pip of .venv
     with tempfile.TemporaryDirectory() as folder:
         uv = uv_command(folder)
         together = os.path.join(folder, "together.txt")
