@@ -231,20 +231,27 @@ def _in_streams(tensor: Tensor, streams: int, length: int) -> Tensor:
 
 
 @torch.no_grad()
-def features_at(network: RNN, ids: Tensor, primer: Sequence[int], places: Tensor) -> Tensor:
+def features_at(
+    network: RNN,
+    ids: Tensor,
+    primer: Sequence[int],
+    places: Tensor,
+    streams: int = STREAMS,
+) -> Tensor:
     """The projected features that the words at some positions of a text are predicted from.
 
     Args:
         network: see `token_losses`; so are `ids` and `primer`.
         places: positions in the text (places,) int64.
+        streams: see `token_losses`.
 
     Returns:
         (places, features) float32.
     """
-    _, length = layout(len(ids), STREAMS)
+    _, length = layout(len(ids), streams)
     found: Tensor | None = None
     stream, offset = places // length, places % length
-    for start, scores, features, _ in read_text(network, ids, primer):
+    for start, scores, features, _ in read_text(network, ids, primer, streams):
         if found is None:
             found = features.new_zeros(len(places), features.shape[2])
         here = ((offset >= start) & (offset < start + scores.shape[1])).nonzero()[:, 0]
