@@ -97,6 +97,8 @@ class ImageCheck:
         """Build an image and print its size."""
         say("building " + tag)
         path = os.path.join(ROOT, file)
+        if pathlib.Path(self.engine).name == "podman":
+            options += ("--format", "docker")  # podman's default format has no HEALTHCHECK
         if os.environ.get("BASE_IMAGE"):
             options += ("--from", os.environ["BASE_IMAGE"])
         options += tuple(shlex.split(os.environ.get("BUILD_OPTIONS", "")))
