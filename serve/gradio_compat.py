@@ -45,7 +45,11 @@ GRADIO_ROUTES: dict[str, tuple[str, ...]] = {
 # Gradio's API page offers an MCP server, which this server does not have.
 HIDE_MCP = '.api-docs .snippet:has(img[src*="/mcp-"]) { display: none }'
 IDENTIFIER = r"[A-Za-z0-9_-]{1,80}"
-PARAMETERS = {"path": r"[\w./@+-]{1,200}", "size": r"\d{1,4}"}  # others are identifiers
+PARAMETERS = {
+    "path": r"[\w./@+-]{1,200}",
+    "size": r"\d{1,4}",
+    "file": r"[\w.-]{1,80}",
+}  # others are identifiers
 
 CALL = re.compile(rf"/gradio_api/call/(?P<v2>v2/)?(?P<name>{IDENTIFIER})/?")
 # Requests that start a computation.
