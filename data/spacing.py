@@ -9,6 +9,7 @@ import collections
 import dataclasses
 import math
 import re
+from collections.abc import Container
 
 from data import tokens
 
@@ -45,24 +46,26 @@ def _gaps(text: str) -> list[tuple[tuple[str, str, bool], int]]:
     """All gaps between words: ((left kind, right kind, space by the rule), number of spaces)."""
     symbols = tokens.token_lookup()
     symbol_class = re.escape("".join(symbols))
+    kinds: dict[str, str] = {}  # of each distinct word
     gaps, end = [], 0
-    before, previous, inside_quote = "", "", False
+    before, previous, left, inside_quote = "", "", "", False
     for match in re.finditer(rf"[{symbol_class}]|[^ {symbol_class}]+", text):
         word = match.group()
         rule = tokens.typed(before, previous, word, inside_quote).startswith(" ")
-        gaps.append(((_kind(previous), _kind(word), rule), match.start() - end))
+        kind = kinds.get(word) or kinds.setdefault(word, _kind(word, symbols))
+        gaps.append(((left, kind, rule), match.start() - end))
         inside_quote = tokens.quote_after(word, inside_quote)
-        before, previous, end = previous, word, match.end()
-    gaps.append(((_kind(previous), "", False), len(text) - end))
+        before, previous, left, end = previous, word, kind, match.end()
+    gaps.append(((left, "", False), len(text) - end))
     return gaps
 
 
-def _kind(word: str) -> str:
-    """The class of a word: a symbol itself, number, speaker, contraction, other word, or none."""
-    if word in tokens.token_lookup():
+def _kind(word: str, symbols: Container[str]) -> str:
+    """The class of a word: a symbol itself, number, speaker, contraction, or other word."""
+    if word in symbols:
         return word
     if tokens.is_number(word):
         return "0"
     if word.endswith(":"):
         return "a:"
-    return "'a" if word.startswith("'") else word and "a"
+    return "'a" if word.startswith("'") else "a"

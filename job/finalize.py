@@ -36,6 +36,11 @@ WEIGHTS = (0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.4)
 
 RARE = 4  # maximum count of the words that the speller is trained on
 MIN_WORDS = 100  # with fewer rare words, no speller is trained
+SPELLER_STREAMS = 128  # parts of the training text that are read in parallel for its features
+# (words in a batch, peak learning rate of AdamW with cosine decay): large batches are faster, but
+# a small script has too few words for enough steps.
+SMALL_BATCH, LARGE_BATCH = (128, 2e-3), (512, 6e-3)
+MANY_WORDS = 10_000
 MAX_LETTERS = 40  # letters of a word that the speller is trained on
 
 
@@ -118,8 +123,6 @@ def fit_speller(
     primer: Sequence[int],
     seed: int = 1,
     epochs: int = 10,
-    batch_size: int = 128,
-    learning_rate: float = 2e-3,
 ) -> Speller | None:
     """Trains a speller on the rare words of the training text; None if there are too few.
 
@@ -131,26 +134,30 @@ def fit_speller(
         primer: ids read before the text.
         seed: random seed of weights, order and dropout.
         epochs: passes over the rare words.
-        batch_size: words in a batch, approximately.
-        learning_rate: peak learning rate of AdamW, with cosine decay.
     """
     places = [place for place, word in enumerate(words) if counts.get(word, 0) <= RARE]
     if len(places) < MIN_WORDS:
         return None
     device = ids.device
-    features = features_at(network, ids, primer, torch.tensor(places, device=device))
+    batch_size, learning_rate = LARGE_BATCH if len(places) >= MANY_WORDS else SMALL_BATCH
+    at = torch.tensor(places, device=device)
+    features = features_at(network, ids, primer, at, SPELLER_STREAMS)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         letters = sorted({letter for place in places for letter in words[place]})
         speller = Speller(letters, features.shape[1]).to(device)
-        targets = speller.encode([words[place] for place in places], MAX_LETTERS).to(device)
+        targets = speller.encode([words[place] for place in places], MAX_LETTERS)
+        lengths = (targets >= 0).sum(1)
+        targets = targets.to(device)
         optimizer = torch.optim.AdamW(speller.parameters(), lr=learning_rate, weight_decay=0.05)
         steps = epochs * (len(places) // batch_size + 1)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
         for _ in range(epochs):
-            for batch in torch.randperm(len(places), device=device).tensor_split(steps // epochs):
+            for batch in torch.randperm(len(places)).tensor_split(steps // epochs):
+                longest = int(lengths[batch].max())  # not the padding of longer words
+                batch = batch.to(device)
                 optimizer.zero_grad()
-                loss = speller.losses(targets[batch], features[batch]).mean()
+                loss = speller.losses(targets[batch, :longest], features[batch]).mean()
                 loss.backward()
                 nn.utils.clip_grad_norm_(speller.parameters(), 5.0)
                 optimizer.step()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from job.layers import recurrence
 from job.layers.loss import linear_cross_entropy
 from job.layers.regularization import locked_dropout, weight_drop, word_dropout
 from job.layers.subwords import Subwords
@@ -209,6 +210,13 @@ class RNN(nn.Module):
         dtype = self._dtype(device)
         x, state = x.to(dtype), [tensor.to(dtype) for tensor in state]
         weights = [weight.to(dtype) for weight in weights]
+        if (
+            self.cell == "lstm"
+            and self.training
+            and recurrence.is_supported(x, self.hidden_dim, state)
+        ):
+            with torch.autocast(device, enabled=False):
+                return recurrence.lstm(x, state, weights)
         if x.is_cuda:
             weights = in_one_buffer(weights)
         options = (True, 1, 0.0, self.training, False, True)  # biases, layers, ..., batch_first

@@ -110,13 +110,18 @@ class Actions:
         try:
             running = len(tasks)
             while running:
-                side, update = await updates.get()
-                if isinstance(update, Exception):
-                    raise update
-                if update is None:
-                    running -= 1
-                else:
-                    latest[side] = update
+                waiting = [await updates.get()]
+                while not updates.empty():  # the scenes of one batch are updated together
+                    waiting.append(updates.get_nowait())
+                before = list(latest)
+                for side, update in waiting:
+                    if isinstance(update, Exception):
+                        raise update
+                    if update is None:
+                        running -= 1
+                    else:
+                        latest[side] = update
+                if latest != before:
                     yield list(latest)
         finally:
             for task in tasks:
@@ -222,9 +227,8 @@ class Actions:
     def unknown_words(self, text: Any, model: Any) -> list[str]:
         """The out-of-vocabulary words of a text, each once, at most `MAX_UNKNOWN_WORDS`."""
         vocabulary = self.model(model).writer.vocabulary
-        known = set(vocabulary.words) - {vocabulary.unknown}
         words = dict.fromkeys(vocabulary.split(clean_text(text, "text")))
-        unknown = [word for word in words if word not in known]
+        unknown = [word for word in words if vocabulary.is_unknown(word)]
         return with_characters(vocabulary, unknown[:MAX_UNKNOWN_WORDS])
 
     def fountain(self, text: Any, model: Any) -> str:

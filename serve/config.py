@@ -80,7 +80,7 @@ def parse(arguments: list[str] | None = None) -> ServerConfig:
     add("--trusted-proxies", default=default.trusted_proxies,
         help="proxies whose X-Forwarded-For header is trusted; * for all")  # fmt: skip
     add("--keep-alive", type=int, default=default.keep_alive,
-        help="seconds until an idle connection is closed: longer than the proxy's")  # fmt: skip
+        help="seconds before an idle connection is closed; a proxy must close first")  # fmt: skip
     add("--shutdown-timeout", type=float, default=default.shutdown_timeout,
         help="seconds of a graceful shutdown: running scenes may end after SIGTERM")  # fmt: skip
     add("--offer-download", action=argparse.BooleanOptionalAction, default=False,

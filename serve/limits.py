@@ -25,6 +25,7 @@ SHUTDOWN_TIMEOUT = 20.0  # most scenes end within it; container engines wait 10 
 # loses its request, so the server waits longer than they do: nginx and AWS's load balancers keep an
 # idle connection for 60, Google's for 600.
 KEEP_ALIVE = 620
+MAX_OPEN_FILES = 65_536  # connections, if the system allows as many
 CONNECTION_TIMEOUT = 1  # at shutdown; an open page never closes its connection by itself
 
 # The smallest and largest value of each flag.

@@ -7,6 +7,7 @@ occur more often. Only training has this cost: `RNN.merged` adds everything up i
 """
 
 import collections
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,7 +56,7 @@ class Subwords(nn.Module):
         self._register("of_ngram", owners, [[scale[row] for row in rows] for rows in owners])
 
     def _register(self, name: str, rows: list[list[int]], scales: list[list[float]]) -> None:
-        starts = torch.tensor([0] + [len(row) for row in rows]).cumsum(0)[:-1]
+        starts = torch.tensor([0] + [len(row) for row in rows]).cumsum(0)
         flat = torch.tensor([number for row in rows for number in row], dtype=torch.int64)
         scale = torch.tensor([number for row in scales for number in row])
         # Not in the checkpoint: all of this is computed from the vocabulary.
@@ -70,7 +71,7 @@ class Subwords(nn.Module):
 
 
 class _BagSum(torch.autograd.Function):
-    """Weighted sums of rows, `embedding_bag`, whose backward pass is a second `embedding_bag`.
+    """Weighted sums of rows, whose backward pass is a second such sum.
 
     PyTorch's own backward pass of `embedding_bag` sorts all rows at every step.
     """
@@ -78,12 +79,20 @@ class _BagSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, *lists: Tensor) -> Tensor:
         ctx.save_for_backward(*lists[3:])
-        rows, starts, scale = lists[:3]
-        return F.embedding_bag(rows, weight, starts, mode="sum", per_sample_weights=scale)
+        return _weighted_sums(weight, *lists[:3])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        rows, starts, scale = ctx.saved_tensors
-        weight = gradient.contiguous()
-        back = F.embedding_bag(rows, weight, starts, mode="sum", per_sample_weights=scale)
+        back = _weighted_sums(gradient.contiguous(), *ctx.saved_tensors)
         return back, None, None, None, None, None, None
+
+
+def _weighted_sums(weight: Tensor, rows: Tensor, starts: Tensor, scale: Tensor) -> Tensor:
+    if not weight.is_cuda:
+        bag = {"mode": "sum", "per_sample_weights": scale, "include_last_offset": True}
+        return F.embedding_bag(rows, weight, starts, **bag)
+    # cuSPARSE is nearly four times as fast. On a CPU, sparse products need Intel's MKL.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        matrix = torch.sparse_csr_tensor(starts, rows, scale, (len(starts) - 1, len(weight)))
+    return matrix @ weight

@@ -83,6 +83,7 @@ def _connect_writing(
     form.stop.click(None, None, None, cancels=running, js="() => coldOpen.scene.finish()", **EVENT)
     for trigger, name in (
         (form.start.click, "write_scene"),
+        (form.setting.submit, "write_scene"),
         (form.first_line.submit, "write_scene"),
         (view.resume.click, "continue_scene"),
     ):

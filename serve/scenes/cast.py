@@ -62,7 +62,6 @@ class Cast:
     def __init__(self, vocabulary: Vocabulary, names: tuple[str, ...], argument: str = "cast"):
         self.vocabulary = vocabulary
         known = {name for name, _ in vocabulary.speakers}
-        self.ids = {word: number for number, word in enumerate(vocabulary.words)}
         # The words of each name, and the words that may follow each of their beginnings.
         self.names: list[tuple[str, ...]] = []
         self.next_words: dict[tuple[str, ...], set[str]] = {}
@@ -120,4 +119,4 @@ class Cast:
             for name in self.names
             if name != last and name[:place] == tuple(line) and len(name) > place
         }
-        return sorted(self.ids[word] for word in others or choices)
+        return sorted(self.vocabulary.vocab_to_int[word] for word in others or choices)

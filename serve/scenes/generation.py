@@ -30,8 +30,9 @@ class Generation:
     def __init__(self, writer: Writer, scene: Scene):
         self.writer, self.scene = writer, scene
         self.all_cast = Cast(writer.vocabulary, scene.cast)
-        next_cast = Cast(writer.vocabulary, scene.next_speakers, "next_speakers")
-        self.cast = next_cast if scene.next_speakers else self.all_cast
+        self.cast = self.all_cast
+        if scene.next_speakers:
+            self.cast = Cast(writer.vocabulary, scene.next_speakers, "next_speakers")
         self.speakers = [name for name, _ in writer.vocabulary.speakers]
         self.prompt = scene.prompt.rstrip(" ")
         self.typed_names = typed_names(scene.prompt)
@@ -100,12 +101,11 @@ class Generation:
     def replacements(self, chunk: str) -> list[int]:
         """The ids to sample from instead of a sampled word; empty if the word is allowed."""
         word, vocabulary = chunk.strip(" "), self.writer.vocabulary
-        if word[:1] == "[" or word[-1:] == "]":
+        bracketed = word[:1] == "[" or word[-1:] == "]"
+        if bracketed and vocabulary.is_unknown(vocabulary.symbols.get(word, word)):
             # The sampler balances brackets of the vocabulary alone. One of another word, which the
             # cache repeats from the prompt, would be opened or closed again and again.
-            known = self.cast.ids.keys() - {vocabulary.unknown}
-            if word not in known:
-                return sorted(self.cast.ids[word] for word in known)
+            return [n for n in range(len(vocabulary)) if n != vocabulary.unknown_id]
         return self.cast.replacements(self.line, self.after_blank, self.last_speaker, chunk)
 
     def _reason_to_end(self) -> str:

@@ -26,11 +26,14 @@ from job.model import RNN
 from tests.bench.runs import Texts, machine, train_job
 
 MORE_DROPOUT = ("--dropout", "0.4", "--dropout-between", "0.35", "--dropout-input", "0.3")
+LESS_DROPOUT = ("--dropout", "0.2", "--dropout-between", "0.15", "--dropout-input", "0.1")
 MUCH_DROPOUT = ("--dropout", "0.5", "--dropout-between", "0.35", "--dropout-input", "0.4")
 ROWS: dict[str, tuple[str, ...]] = {
     "reference": (),
     "no base": ("--base", "none"),
     "another seed": ("--seed", "2"),
+    "dropout 0.2, 0.15, 0.1; weight drop 0": (*LESS_DROPOUT, "--weight-drop", "0"),
+    "dropout 0.3, 0.25, 0.2; weight drop 0.2": ("--weight-drop", "0.2"),
     "dropout 0.4, 0.35, 0.3; weight drop 0.2": (*MORE_DROPOUT, "--weight-drop", "0.2"),
     "dropout 0.5, 0.35, 0.4; weight drop 0.3": (*MUCH_DROPOUT, "--weight-drop", "0.3"),
     "embedding dropout 0.1": ("--dropout-words", "0.1"),

@@ -103,6 +103,32 @@ def test_history_opens_renames_stars_and_deletes_scenes(page):
     expect(entries.first).to_contain_text("My <b>best</b>")
 
 
+FULL_STORAGE = """(most) => {
+  const setItem = Storage.prototype.setItem;
+  Storage.prototype.setItem = function (key, value) {
+    if (key.endsWith(":scenes") && JSON.parse(value).length > most) throw new DOMException("full");
+    setItem.call(this, key, value);
+  };
+}"""
+
+
+def test_full_storage_drops_the_oldest_scene_without_a_star(page):
+    page.locator("#history summary").click()
+    page.evaluate(FULL_STORAGE, 2)
+    write_scene(page, "[setting: the pier]", seed="1")
+    click(page, "Star: the pier")
+    for place in ("the bar", "the roof"):
+        text = write_scene(page, f"[setting: {place}]", seed="1")
+    entries = page.locator("#history .entry")
+    expect(entries).to_have_count(2)
+    expect(entries.first).to_contain_text("the pier")
+    expect(entries.nth(1)).to_contain_text("the roof")
+    page.evaluate(FULL_STORAGE, 0)  # as where the browser blocks storage
+    text = write_scene(page, "[setting: the sea]", seed="1")
+    expect(page.locator("#message")).to_contain_text("cannot keep the scene: download it")
+    assert downloaded(page, "Download .txt") == text
+
+
 def test_files_are_opened_by_a_button_and_when_they_are_dropped(page, tmp_path):
     text = write_scene(page, "Ann: hello there.", seed="7")
     (tmp_path / "scene.json").write_text(downloaded(page, "Download JSON"), encoding="utf-8")

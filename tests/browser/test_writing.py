@@ -53,6 +53,9 @@ def test_buttons_while_a_scene_is_written(page, other_scenes):
     expect(page.locator("#scene .line").nth(30)).to_be_attached(timeout=30_000)
     first = page.locator("#scene .line").first.bounding_box()["y"]
     assert box.bounding_box()["y"] < first < 900  # the first line is still in view
+    page.evaluate("location.hash = '#scene=q64FAA'")
+    expect(page.locator("#message")).to_contain_text("A scene is being written")
+    assert "#" not in page.url
     click(page, "Stop")
     expect(button["Stop"]).to_be_disabled()
     for name in ("Write", "Undo", "Continue"):

@@ -9,9 +9,10 @@ from job.engine.cuda_graph import CudaGraphStepper, make_stepper
 from job.engine.distributed import Group
 from job.engine.stepper import Stepper
 from job.evaluate import token_losses
+from job.layers import recurrence
 from job.layers.cache import CacheConfig
 from job.layers.loss import linear_cross_entropy
-from job.model import RNN
+from job.model import RNN, in_one_buffer
 
 pytestmark = [
     pytest.mark.gpu,
@@ -121,3 +122,46 @@ def test_evaluation_on_a_gpu_equals_that_on_a_cpu():
     cpu = token_losses(network, ids, [0, 1], cache=cache, labels=labels)
     gpu = token_losses(network.cuda(), ids.cuda(), [0, 1], cache=cache, labels=labels.cuda())
     torch.testing.assert_close(gpu.cpu(), cpu, rtol=1e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize(("hidden", "rows"), [(1024, 64), (256, 32)])
+def test_triton_recurrence_has_the_results_and_gradients_of_cudnn(hidden, rows):
+    torch.manual_seed(1)
+    steps, inputs = 37, 128
+    x = torch.randn(rows, steps, inputs, device="cuda")
+    state = [torch.randn(1, rows, hidden, device="cuda") for _ in range(2)]
+    sizes = [(4 * hidden, inputs), (4 * hidden, hidden), (4 * hidden,), (4 * hidden,)]
+    weights = [torch.empty(size, device="cuda").uniform_(-0.03, 0.03) for size in sizes]
+    grad = torch.randn(rows, steps, hidden, device="cuda")
+
+    def run(lstm, dtype):
+        own = [w.to(dtype, copy=True).requires_grad_() for w in weights]
+        given = x.to(dtype, copy=True).requires_grad_()
+        start = [each.to(dtype) for each in state]
+        assert dtype == torch.float32 or recurrence.is_supported(given, hidden, start)
+        y, (h, c) = lstm(given, start, own)
+        y.backward(grad.to(dtype))
+        return [each.detach().float() for each in (y, h, c, given.grad, *(w.grad for w in own))]
+
+    def cudnn(x, state, weights):
+        weights = in_one_buffer(weights)
+        y, h, c = torch.lstm(x, state, weights, True, 1, 0.0, True, False, True)
+        return y, (h, c)
+
+    exact, rounded = run(cudnn, torch.float32), run(cudnn, torch.bfloat16)
+    for found, theirs, true in zip(
+        run(recurrence.lstm, torch.bfloat16), rounded, exact, strict=True
+    ):
+        own_error, their_error = (found - true).norm(), (theirs - true).norm()
+        assert own_error < 1.2 * their_error + 1e-3 * true.norm()
+
+
+def test_triton_recurrence_is_used_only_where_it_applies():
+    x = torch.zeros(64, 5, 8, device="cuda", dtype=torch.bfloat16)
+    state = [torch.zeros(1, 64, 1024, device="cuda", dtype=torch.bfloat16) for _ in range(2)]
+    assert recurrence.is_supported(x, 1024, state)
+    assert not recurrence.is_supported(x.float(), 1024, state)
+    assert not recurrence.is_supported(x, 1000, state)
+    assert not recurrence.is_supported(x[:24], 1024, state)
+    assert not recurrence.is_supported(x.repeat(8, 1, 1), 1024, state)
+    assert not recurrence.is_supported(x, 1024, [each.requires_grad_() for each in state])

@@ -1,19 +1,29 @@
 """The API's documentation: names, types and descriptions of all arguments and results."""
 
 import json
+import re
 
 import gradio as gr
 import pytest
 
 from serve.actions import Actions
 from serve.api import add_api
-from serve.api_schema import ARGUMENTS, RETURNS
+from serve.api_schema import ARGUMENTS, RETURNS, SAMPLING
 from serve.instrumentation import Instrumentation
-from serve.limits import OPTION_RANGES
+from serve.limits import (
+    LOW_TEMPERATURE,
+    MAX_ALTERNATIVES,
+    MAX_LINE_TOKENS,
+    MAX_TAKES,
+    MAX_TEXT,
+    OPTION_RANGES,
+)
 from serve.metrics import Metrics
 from serve.openapi import openapi
 from serve.scenes.engine import Engine
+from serve.scenes.generation import ENDINGS
 from serve.scenes.scene import PRESETS, Scene
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +79,39 @@ def test_ranges_are_those_that_a_scene_accepts():
         whole = ARGUMENTS[name]["type"] == "integer"
         assert whole == (Scene.__dataclass_fields__[name].type is int)
     assert ARGUMENTS["preset"]["enum"] == list(PRESETS)
+
+
+def test_document_lists_every_endpoint_with_its_arguments_and_results(endpoints):
+    document = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    rows = {}
+    for line in document.splitlines():
+        if line.startswith("| `/"):
+            name, arguments, results = (cell.strip() for cell in line.strip("|").split("|"))
+            rows[name.strip("`")] = (arguments, results)
+    assert set(rows) == set(endpoints)
+    sampling = {*SAMPLING}
+    for name, endpoint in endpoints.items():
+        names = {each["parameter_name"] for each in endpoint["parameters"]}
+        arguments, results = rows[name]
+        listed = {*re.findall(r"`(\w+)`", arguments)}
+        if "the same and" in arguments:
+            listed |= {*re.findall(r"`(\w+)`", rows["/write"][0])}
+        assert listed == names - sampling
+        for each in endpoint["returns"]:
+            assert f"`{each['label']}`" in results
+    for name in ARGUMENTS:
+        assert f"`{name}`" in document.partition("## Arguments")[2]
+
+
+def test_document_states_the_limits_and_presets():
+    document = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    for name, numbers in PRESETS.items():
+        assert f"| `{name}` | {numbers['temperature']} | {numbers['top_p']} |" in document
+    for number in (MAX_TEXT, MAX_LINE_TOKENS, MAX_TAKES, MAX_ALTERNATIVES):
+        assert f"{number:,}" in document
+    for ended in ENDINGS:
+        assert f"`{ended}`" in document
+    assert f"Below temperature {LOW_TEMPERATURE}" in document
 
 
 @pytest.mark.parametrize("password", [False, True])

@@ -1,6 +1,7 @@
 """The server's flags: their ranges, environment variables, and errors."""
 
 import dataclasses
+import resource
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import uvicorn
 
 from data.command_line import UserError
 from serve import limits
-from serve.__main__ import uvicorn_options
+from serve.__main__ import raise_file_limit, uvicorn_options
 from serve.config import ServerConfig, parse
 from tests.conftest import ROOT
 
@@ -76,3 +77,22 @@ def test_idle_connections_stay_open_longer_than_those_of_proxies():
     options = uvicorn_options(parse([]))
     assert uvicorn.Config("app", **options).timeout_keep_alive > 600
     assert uvicorn_options(parse(["--keep-alive", "9"]))["timeout_keep_alive"] == 9
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "expected"),
+    [
+        (1024, 4096, 4096),
+        (1024, 10**6, limits.MAX_OPEN_FILES),
+        (1024, resource.RLIM_INFINITY, limits.MAX_OPEN_FILES),
+        (10**6, 10**6, None),
+        (4096, 4096, None),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, None),
+    ],
+)
+def test_limit_of_open_connections_is_raised_and_never_lowered(monkeypatch, soft, hard, expected):
+    changed = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limit: changed.append(limit))
+    raise_file_limit()
+    assert changed == ([] if expected is None else [(expected, hard)])

@@ -5,6 +5,7 @@ import pytest
 from data.command_line import UserError
 from data.vocab import UNKNOWN, Vocabulary
 from serve.limits import MAX_LINE_TOKENS, MAX_TEXT
+from serve.models.load import Model
 from serve.scenes.generation import ENDINGS, Generation
 from serve.scenes.scene import Scene, build_scene
 from serve.scenes.script import line_spans, speaker_prefix
@@ -95,10 +96,8 @@ def test_every_reason_has_a_note_or_needs_none():
 
 
 def test_facts_have_no_reason_while_the_scene_is_written(small):
-    class Model:
-        writer, bundle = ScriptedWriter(*LINE * 40), small["onnx"].bundle
-
-    with actions_on(Model()) as actions:
+    model = Model(small["onnx"].bundle, ScriptedWriter(*LINE * 40))
+    with actions_on(model) as actions:
         _, facts = written(actions, Scene(length=20))
     assert (facts["ended"], facts["note"]) == ("length", "")
 

@@ -54,18 +54,22 @@ const links = (() => {
     if (location.hash.startsWith(HASH)) setHash("");
   }
 
-  // Opens the scene of the address; returns whether it has one.
+  // Opens the scene of the address, if it has one.
   async function open() {
-    if (!location.hash.startsWith(HASH)) return false;
+    if (!location.hash.startsWith(HASH)) return;
     let json = "";
     try {
       json = await decompress(location.hash.slice(HASH.length));
     } catch {
       showMessage("The link is damaged or not complete: copy all of it again.");
-      return true;
+      return;
+    }
+    if (scene.isWriting()) {
+      forget();
+      showMessage("A scene is being written: open the link again when it is done.");
+      return;
     }
     events.start("open_scene", { scene: json });
-    return true;
   }
 
   return { copyLink, forget, open, sceneJson };
