@@ -5,15 +5,22 @@ ConfigArgParse, so that `serve` can import it.
 """
 
 import argparse
+import difflib
+import os
 import pathlib
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 import configargparse
 
 ENVIRONMENT = "COLD_OPEN_"  # --max-minutes can also be set as COLD_OPEN_MAX_MINUTES
+
+
+# Variables that no flag has: `job.engine.launch` sets them.
+INTERNAL = {"COLD_OPEN_EXIT_CODE_FILE", "COLD_OPEN_LAUNCHER"}
+SIMILAR = 0.8  # ratio of `difflib` above which a name is a misspelled one
 
 
 class UserError(ValueError):
@@ -53,9 +60,50 @@ class Parser(configargparse.ArgumentParser):
         options.setdefault("add_env_var_help", True)
         super().__init__(allow_abbrev=False, auto_env_var_prefix=ENVIRONMENT, **options)
 
+    def parse_args(self, args=None, namespace=None):
+        """As argparse; also checks the names of the environment variables."""
+        found = super().parse_args(args, namespace)
+        self._check_environment()
+        return found
+
+    def _check_environment(self) -> None:
+        """Refuses a variable whose name is almost that of a flag, and warns of other unknown ones.
+
+        Other programs of this project have flags, and thus variables, that this one does not know.
+        """
+        known = variables(self)
+        for name in sorted(os.environ):
+            if not name.startswith(ENVIRONMENT) or name in known | INTERNAL:
+                continue
+            if similar := similar_variable(name, known):
+                self.error(f"there is no setting {name}: did you mean {similar}?")
+            self._print_message(f"{self.prog} has no setting {name}: ignored\n", sys.stderr)
+
     def error(self, message: str) -> NoReturn:
         """Prints the error as one line and exits with code 2."""
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def variables(parser: argparse.ArgumentParser) -> set[str]:
+    """The environment variables of a parser's flags, those of its subcommands included."""
+    found = set()
+    for action in parser._actions:
+        flags = [flag for flag in action.option_strings if flag.startswith("--")]
+        found |= {ENVIRONMENT + flag[2:].replace("-", "_").upper() for flag in flags[:1]}
+        if isinstance(action, argparse._SubParsersAction):
+            found = found.union(*map(variables, action.choices.values()))
+    return found
+
+
+def similar_variable(name: str, known: Iterable[str]) -> str:
+    """The known variable that a misspelled one stands for; "" if none is similar."""
+    own = name.removeprefix(ENVIRONMENT).removeprefix("NO_")  # --no-spell has none of its own
+    ratios = {
+        each: difflib.SequenceMatcher(None, own, each.removeprefix(ENVIRONMENT)).ratio()
+        for each in sorted(known)
+    }
+    best = max(ratios, key=ratios.__getitem__, default="")
+    return best if best and ratios[best] > SIMILAR else ""
 
 
 def run(main: Callable[[], int | None], sigterm_code: int = 128 + signal.SIGTERM) -> NoReturn:
@@ -70,14 +118,29 @@ def run(main: Callable[[], int | None], sigterm_code: int = 128 + signal.SIGTERM
     # Not if the parent process ignores SIGTERM on purpose. Needed in a container: a process with
     # id 1 ignores SIGTERM unless it installs a handler.
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(sigterm_code))
+        signal.signal(signal.SIGTERM, lambda _number, _frame: _exit_once(sigterm_code))
     try:
-        sys.exit(main() or 0)
+        code = main() or 0
+        if code > 128:  # stopped by a signal: without PyTorch's teardown, which takes a second
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+        sys.exit(code)
     except UserError as mistake:
         line = " ".join(str(mistake).split())
         sys.exit(_report(line, mistake.exit_code))
     except KeyboardInterrupt:
         sys.exit(_report("stopped", 130))
+
+
+def ignore_sigterm() -> None:
+    """Ignores SIGTERM from here on, so that a second one does not change the exit code."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _exit_once(code: int) -> NoReturn:
+    ignore_sigterm()
+    sys.exit(code)
 
 
 def _report(line: str, code: int) -> int:

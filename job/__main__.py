@@ -1,26 +1,65 @@
 """python -m job: train a network on a show's script, or resume the run."""
 
+import contextlib
 import os
 import sys
 
-from data.command_line import run
+from data.command_line import UserError, ignore_sigterm, run
+from data.corpus.prepared import is_prepared
+from data.formats.load import load
+from data.formats.look import short_report
+from data.formats.problems import problem
 from job.config import Config
 from job.options import parse
+
+RESTART_SECONDS = 60.0  # that a killed process may take to end
 
 
 def main() -> int:
     """Trains as the command line says; returns the exit code."""
     config, options = parse()
     # Imported late: --help and refused flags do not wait for PyTorch.
-    from job.engine.distributed import record_exit_code
+    from job.engine.distributed import (
+        end_with_launcher,
+        process_rank,
+        record_exit_code,
+        was_restarted,
+    )
+    from job.run_folder import open_run_folder
     from job.train import Stopped
 
+    end_with_launcher()
+    # A restarted process waits for the end of the one that it replaces.
+    wait = RESTART_SECONDS if was_restarted() else 0.0
+    folder = open_run_folder(config, wait) if process_rank() == 0 else contextlib.nullcontext()
     try:
-        with record_exit_code():
+        with record_exit_code(), folder:
+            show_script(config, options.anyway)
             train(config, options.fresh)
     except Stopped as stopped:
         return stopped.exit_code
     return 0
+
+
+def show_script(config: Config, anyway: bool) -> None:
+    """Prints what the training script was read as; of several processes, rank 0 prints.
+
+    Raises:
+        UserError: if the script cannot be read, or seems to hold no script, unless `anyway`.
+    """
+    from job.engine.distributed import process_rank
+
+    if is_prepared(config.data):
+        return
+    loaded = load(config.data, config.format, config.columns)
+    if process_rank() == 0:
+        print("\n".join(short_report(loaded)), file=sys.stderr)
+    found = problem(loaded.script.to_text())
+    if found and not anyway:
+        raise UserError(
+            f"{config.data} seems to hold {found}, which would be learned as words: look at it "
+            f"with python -m data look {config.data}; --format reads it otherwise, --anyway trains"
+        )
 
 
 def train(config: Config, fresh: bool) -> None:
@@ -47,6 +86,7 @@ def train(config: Config, fresh: bool) -> None:
     try:
         best = training.train()
     except Stopped as stopped:
+        ignore_sigterm()
         if group.is_rank0:
             saved = f"the state is saved in {training.folder}: run the same command to resume"
             print(f"{stopped}; {saved}", file=sys.stderr)

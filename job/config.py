@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from typing import Any
 
 from data.command_line import UserError
@@ -11,6 +12,19 @@ SEINFELD = "data/raw/Seinfeld_Scripts.txt"
 NO_BASE = "none"
 DEFAULT_BASE = "artifacts/base"
 MAX_CACHE_SIZE = 1000  # `job.layers.cache.HISTORY`: writers keep no more words
+MAX_FOLDER_NAME = 60  # characters, of up to 4 bytes each; file systems allow 255 bytes
+MAX_COUNT = 10**9
+# Largest values of settings that are at least 1. Larger numbers do not fit into any memory.
+MAX_SIZES = {
+    "min_count": MAX_COUNT,
+    "vocab_size": 10**7,
+    "embedding_dim": 2**16,
+    "hidden_dim": 2**16,
+    "batch_size": 2**20,
+    "sequence_length": 2**20,
+    "epochs": MAX_COUNT,
+    "eval_epochs": MAX_COUNT,
+}
 
 
 def setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
@@ -22,7 +36,15 @@ def setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
 class Config:
     """The settings of one run. The defaults train from scratch; see docs/choices.md."""
 
-    data: str = setting(SEINFELD, "training script: UTF-8 text, dialogue CSV or prepared corpus")
+    data: str = setting(
+        SEINFELD, "training script in any format (docs/scripts.md), or prepared corpus"
+    )
+    format: str = setting(
+        "", "format of the scripts: a name in docs/scripts.md; by default found by the content"
+    )
+    columns: str = setting(
+        "", "columns of a table or fields of JSON: character=NAME,dialogue=NAME; by default found"
+    )
     valid: str = setting("", "validation script; without one, a part of the training script")
     valid_fraction: float = setting(0.05, "fraction of the script held out for validation")
     test: str = setting("", "test script, scored once at the end and used for no choice")
@@ -88,17 +110,8 @@ class Config:
     tensorboard: bool = setting(False, "also write TensorBoard events")
 
     def __post_init__(self) -> None:
-        for name in (
-            "min_count",
-            "vocab_size",
-            "embedding_dim",
-            "hidden_dim",
-            "batch_size",
-            "epochs",
-            "eval_epochs",
-        ):
-            self._need(name, getattr(self, name) >= 1, "at least 1")
-        self._need("sequence_length", self.sequence_length >= 1, "at least 1")
+        for name, most in MAX_SIZES.items():
+            self._need(name, 1 <= getattr(self, name) <= most, f"from 1 to {most:,}")
         self._need("n_layers", 1 <= self.n_layers <= 3, "1, 2 or 3")
         self._need("valid_fraction", 0 < self.valid_fraction <= 0.5, "above 0 and at most 0.5")
         self._need("test_fraction", 0 <= self.test_fraction <= 0.5, "from 0 to 0.5")
@@ -110,9 +123,10 @@ class Config:
         for name in ("dropout", "dropout_between", "dropout_input", "dropout_words", "weight_drop"):
             self._need(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
         self._need("learning_rate", 0 < self.learning_rate < math.inf, "above 0")
-        zero_or_above = ("weight_decay", "grad_clip", "save_seconds", "max_minutes")
-        for name in (*zero_or_above, "subwords", "patience"):
+        for name in ("weight_decay", "grad_clip", "save_seconds", "max_minutes"):
             self._need(name, 0 <= getattr(self, name) < math.inf, "0 or above")
+        for name in ("subwords", "patience"):
+            self._need(name, 0 <= getattr(self, name) <= MAX_COUNT, f"from 0 to {MAX_COUNT:,}")
         self._need(
             "cache_size", 0 <= self.cache_size <= MAX_CACHE_SIZE, f"from 0 to {MAX_CACHE_SIZE}"
         )
@@ -142,5 +156,10 @@ class Config:
     @property
     def folder(self) -> str:
         """The run's folder."""
-        name = self.show_name.lower().replace(" ", "-")
-        return self.out or f"artifacts/{name}"
+        return self.out or f"artifacts/{folder_name(self.show_name)}"
+
+
+def folder_name(show: str) -> str:
+    """A show's name as the name of one folder: "face-off" for "Face/Off"."""
+    words = re.sub(r"[^\w.]+", "-", re.sub("['’]", "", show.lower()))
+    return words[:MAX_FOLDER_NAME].strip("-._") or "show"

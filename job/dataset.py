@@ -77,13 +77,23 @@ class Dataset:
 
     def _count_steps(self) -> int:
         config, n_ids = self.config, len(self.train_ids)
+        if len(self.vocabulary) < 2:
+            raise UserError(
+                f"no word of {config.data} occurs {config.min_count} times: give a smaller "
+                "--min-count"
+            )
+        if n_ids <= config.sequence_length:
+            raise UserError(
+                f"{config.data} has {n_ids} words of training text, too few for sequences of "
+                f"{config.sequence_length}: give a smaller --sequence-length"
+            )
         if config.objective == "window":
             if not isinstance(self.train_ids, Tensor):
                 raise UserError(
                     "--objective window needs random access to a text in memory: train on "
                     f"{config.data}, a prepared corpus, with --objective stream"
                 )
-            return max(0, math.ceil((n_ids - config.sequence_length) / config.batch_size))
+            return math.ceil((n_ids - config.sequence_length) / config.batch_size)
         if n_ids < 2 * config.batch_size:
             raise UserError(
                 f"{config.data} has {n_ids} words of training text, too few for "

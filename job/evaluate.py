@@ -1,7 +1,7 @@
 """Losses of a network on held-out text, with or without its neural cache.
 
-The cache is mixed in exactly as all writers do (`job.layers.cache.mix_cache`), its bound included:
-a score is that of the distribution that scenes are sampled from.
+The cache is mixed in exactly as all writers do (`job.layers.cache`), its bound included: a score is
+that of the distribution that scenes are sampled from.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from data import tokens
 from data.spacing import Spacing
 from data.vocab import Vocabulary
-from job.layers.cache import NO_CACHE, CacheConfig, attention
+from job.layers.cache import NO_CACHE, CacheConfig, attention, mixed_log_probs
 from job.layers.speller import Speller
 from job.model import RNN
 
@@ -137,53 +137,6 @@ def losses_by_cache(
             losses[number].append(-found)
         keys = torch.cat([keys, features], dim=1)
     return [torch.cat(each, dim=1).flatten()[: len(ids)] for each in losses]
-
-
-def mixed_log_probs(
-    log_p: Tensor,
-    weights: Tensor,
-    recent: Tensor,
-    targets: tuple[Tensor, Tensor],
-    unknown: tuple[int, int],
-    spelling: Tensor | None,
-    cache: CacheConfig,
-) -> Tensor:
-    """Log-probabilities of target words with the cache mixed in: `mix_cache` for many positions.
-
-    In log space: a word of any probability, however small, has a finite log-probability.
-
-    Args:
-        log_p: the network's log-probabilities (streams, time, vocabulary).
-        weights: the cache's weight of each earlier word (streams, time, earlier words).
-        recent: labels of the earlier words (streams, earlier words).
-        targets: ids and labels of the target words, each (streams, time).
-        unknown: id of the unknown token, and the number of distinct OOV labels.
-        spelling: nats of OOV words' letters (streams, time), or None; see `token_losses`.
-        cache: weight and bound of the mixture.
-
-    Returns:
-        (streams, time).
-    """
-    (ids, labels), (unknown_id, oov) = targets, unknown
-    vocabulary = log_p.shape[2]
-    cached = log_p.new_zeros(*ids.shape, vocabulary + oov)
-    cached.scatter_add_(2, recent[:, None].expand_as(weights), weights)
-    in_vocabulary, outside = cached[..., :vocabulary], cached[..., vocabulary:]
-    log_unknown = log_p[..., unknown_id, None]
-    from_cache = torch.minimum(in_vocabulary, cache.max_ratio * log_p.exp()).sum(2)
-    from_cache += torch.minimum(outside, cache.max_ratio * log_unknown.exp()).sum(2)
-    log_target = log_p.gather(2, ids[..., None])[..., 0]
-    log_bound = math.log(cache.max_ratio) + log_target  # of OOV words, the unknown token's
-    log_cached = cached.gather(2, labels[..., None])[..., 0].log()  # -inf if not in the cache
-    log_cached = torch.minimum(log_cached, log_bound)
-    if spelling is None:  # any OOV word
-        is_oov = labels >= vocabulary
-        each = torch.minimum(outside[is_oov].log(), log_bound[is_oov][:, None])
-        log_cached[is_oov] = torch.logsumexp(each, 1)
-    else:
-        log_target = log_target - spelling
-    rest = torch.log1p(-cache.weight * from_cache)
-    return torch.logaddexp(math.log(cache.weight) + log_cached, rest + log_target)
 
 
 def read_text(

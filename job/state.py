@@ -13,20 +13,19 @@ import torch
 from torch import Tensor
 
 from data.command_line import UserError
-from job import checkpoint
+from job import checkpoint, run_folder
 from job.config import Config
 from job.engine.distributed import Group, concat_hidden, slice_hidden
+from job.engine.monitor import say
 from job.model import Hidden
 
 FORMAT = "cold-open-training-state"
-NAME = "resume.pt"
+NAME = run_folder.STATE
 
 # Settings that may differ between a run and its resumption: they do not change the weights.
 MAY_CHANGE = {
     *("out", "device", "save_seconds", "max_minutes", "tensorboard", "eval_epochs", "patience")
 }
-# The files of a run; other files in its folder are never touched.
-RUN_FILES = (checkpoint.NAME, NAME, "metrics.jsonl", "curves.png")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +84,7 @@ def load_state(
         vocabulary: the text of vocab.json.
         group: the processes of the run.
         rows: this process's rows of a batch.
-        fresh: whether to start a new run, and rename the files of an earlier one.
+        fresh: whether to start a new run, and set the files of an earlier one aside.
 
     Raises:
         UserError: if the folder holds another run, or a damaged file.
@@ -123,29 +122,28 @@ def _read(
 ) -> TrainingState | None:
     """The folder's state if there is one and it belongs to this run."""
     path = folder / NAME
-    checkpoint.remove_partial_files(folder, RUN_FILES)
-    if fresh:
-        for name in (NAME, checkpoint.NAME):
-            if (folder / name).exists():
-                (folder / name).rename(folder / f"previous.{name}")
+    checkpoint.remove_partial_files(folder, run_folder.RUN_FILES)
+    if fresh and (previous := run_folder.set_aside(folder)):
+        say(f"the files of the earlier run are in {previous}")
     if not path.exists():
         if (folder / checkpoint.NAME).exists():
             raise UserError(
                 f"{folder} holds a checkpoint of another run: give another --out, or --fresh to "
-                "rename it"
+                "set it aside"
             )
         return None
     state = checkpoint.from_fields(TrainingState, checkpoint.read_file(path, FORMAT), path)
-    ours, theirs = dataclasses.asdict(config), state.config
+    ours = dataclasses.asdict(config)
+    theirs = {**dataclasses.asdict(Config()), **state.config}  # of a version with fewer settings
     for name in sorted(set(ours) | set(theirs)):
         if name not in MAY_CHANGE and ours.get(name) != theirs.get(name):
             raise UserError(
                 f"{folder} holds a run with {name} = {theirs.get(name)!r}, not "
-                f"{ours.get(name)!r}: give another --out, or --fresh to rename its files"
+                f"{ours.get(name)!r}: give another --out, or --fresh to set it aside"
             )
     if state.vocabulary != vocabulary:
         raise UserError(
             f"{folder} holds a run on another text of the same name: give another --out, or "
-            "--fresh to rename its files"
+            "--fresh to set it aside"
         )
     return state

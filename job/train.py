@@ -8,10 +8,9 @@ import contextlib
 import dataclasses
 import math
 import pathlib
-import signal
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,38 +23,21 @@ from job.config import NO_BASE, Config
 from job.dataset import Dataset
 from job.engine.cuda_graph import make_stepper
 from job.engine.distributed import choose_device, init_distributed, was_restarted
+from job.engine.divergence import DivergenceCheck
 from job.engine.monitor import Monitor, draw_curves
-from job.engine.step import detach, learning_rate
+from job.engine.step import build_optimizer, detach, learning_rate, warmup_steps
 from job.engine.step import forward_back_prop as forward_back_prop  # importable from here
+from job.engine.stepper import construction
+from job.engine.stop import Requests, Stopped, StopRequests
 from job.evaluate import held_out_loss
 from job.finalize import finalize
 from job.layers.subwords import Subwords
 from job.model import RNN, Hidden
 from job.state import best_saved_loss, load_state, random_state, save_state, set_random_state
 
+MAX_EXPONENT = 700.0  # exp of more overflows
+CHARACTERS_PER_WORD = 5  # of a script, spaces included
 LOG_EVERY = 50  # steps between two reads of the loss, each of which waits for the GPU
-
-
-class Requests(NamedTuple):
-    """What is requested of the run after the current step."""
-
-    stop: int  # the signal's number, or 0
-    time_is_up: int
-    save: int
-
-
-class Stopped(Exception):
-    """The run ended early, by a signal or its time limit; its state is saved."""
-
-    def __init__(self, reason: str, exit_code: int):
-        super().__init__(reason)
-        self.exit_code = exit_code
-
-
-class Diverged(UserError):
-    """The training loss is not finite, or far above that of a uniform model. Exit code 3."""
-
-    exit_code = 3
 
 
 class Run:
@@ -63,13 +45,14 @@ class Run:
 
     Args:
         config: the settings.
-        fresh: whether to start a new run, and rename the files of an earlier one.
+        fresh: whether to start a new run, and set the files of an earlier one aside.
 
     Raises:
         UserError: for unusable texts, settings that do not fit them, or a folder of another run.
     """
 
     def __init__(self, config: Config, fresh: bool = False):
+        self.requests = StopRequests(config.max_minutes)
         self.config = config
         self.folder = pathlib.Path(config.folder)
         self.device = choose_device(config.device)
@@ -85,7 +68,7 @@ class Run:
 
         torch.manual_seed(config.seed)
         self.network = self._build_network(base)
-        self.optimizer = self._build_optimizer()
+        self.optimizer = build_optimizer(self.network, config)
         autocast = config.precision == "bf16" or (
             config.precision == "auto" and self.device == "cuda"
         )
@@ -98,32 +81,24 @@ class Run:
         self.loss_count = 0
         self.history: list[dict[str, Any]] = []
         self.best_saved = math.inf  # validation loss of checkpoint.pt
-        self.stop_signal = 0
+        warmup = warmup_steps(self.total_steps, config)
+        self.divergence = DivergenceCheck(len(self.vocabulary), warmup, self.folder)
         self._restore(fresh and not was_restarted())
+        self.first_step = self.step
+        self.saved_progress = (self.step, len(self.history)) if self.step else None
 
     def _build_network(self, base: Base | None) -> RNN:
         config, words = self.config, self.vocabulary.words
         subwords = None
         if config.subwords:
             subwords = Subwords(words, config.embedding_dim, config.subwords)
-        network = build_network(config, len(words), subwords)
+        with construction():
+            network = build_network(config, len(words), subwords)
         if base is not None:
             initialize(network, self.vocabulary, base)
         network = network.to(self.device)
         self.group.broadcast_weights(network)
         return network
-
-    def _build_optimizer(self) -> torch.optim.Optimizer:
-        on_gpu = self.device == "cuda"
-        return torch.optim.AdamW(
-            self.network.parameters(),
-            # A CUDA graph reads the learning rate from the GPU's memory.
-            lr=torch.tensor(self.config.learning_rate, device="cuda") if on_gpu else 0.0,
-            betas=(0.9, 0.99),
-            weight_decay=self.config.weight_decay,
-            fused=on_gpu,
-            capturable=on_gpu,
-        )
 
     def _initial_hidden(self) -> Hidden:
         return self.network.init_hidden(self.rows.stop - self.rows.start)
@@ -175,31 +150,50 @@ class Run:
 
         Raises:
             Stopped: after SIGTERM, SIGINT or the time limit, once the state is saved.
-            Diverged: if the loss is not finite; the best checkpoint so far is kept.
+            Diverged: if the loss is not finite, or stays high; the best checkpoint so far is kept.
         """
         progress = (self.folder, self.total_steps, self.step)
         monitor = Monitor(*progress, self.config.tensorboard, self.group.is_rank0)
         self.network.train()
         self.started = self.saved = self.resumed = time.monotonic()
-        with self._signal_handlers(), contextlib.closing(monitor):
+        self.max_reserve = self.requests.time_left() / 2
+        handlers = self.requests.handlers(twice=not self.group.is_distributed)
+        with handlers, contextlib.closing(monitor):
             if self.step == 0:
                 self._save_state()  # a checkpoint.pt beside it belongs to this run
-            while self.step < self.total_steps and not self._patience_exceeded():
-                for inp, target in self.batches():
-                    self.train_step(inp, target)
-                    log = self.step % LOG_EVERY == 0 or self.device == "cpu"
-                    if log:
-                        monitor.steps(self.step, self._mean_loss())
-                    if self.step % self.dataset.steps_per_epoch == 0:
-                        break
-                    if log or not self.group.is_distributed:
-                        self._handle_requests(monitor)
-                epoch = self.step // self.dataset.steps_per_epoch
-                if epoch % self.config.eval_epochs == 0 or self.step == self.total_steps:
-                    self._evaluate(monitor)
-                self._handle_requests(monitor)
-            self._finalize()
+            try:
+                self._train_epochs(monitor)
+                self._finalize()
+            except Stopped:
+                self._save_state()
+                raise
         return self.best
+
+    def _train_epochs(self, monitor: Monitor) -> None:
+        while True:
+            # Of a resumed run too: the evaluation may have been interrupted.
+            if self._evaluation_is_due():
+                self._evaluate(monitor)
+            self._handle_requests(monitor)
+            if self.step >= self.total_steps or self._patience_exceeded():
+                return
+            for inp, target in self.batches():
+                self.train_step(inp, target)
+                log = self.step % LOG_EVERY == 0 or self.device == "cpu"
+                if log:
+                    monitor.steps(self.step, self._mean_loss())
+                if self.step % self.dataset.steps_per_epoch == 0:
+                    break
+                if log or not self.group.is_distributed:
+                    self._handle_requests(monitor)
+
+    def _evaluation_is_due(self) -> bool:
+        epoch, rest = divmod(self.step, self.dataset.steps_per_epoch)
+        planned = rest == 0 and epoch > 0 and epoch % self.config.eval_epochs == 0
+        return not self._is_evaluated() and (planned or self.step == self.total_steps)
+
+    def _is_evaluated(self) -> bool:
+        return bool(self.history) and self.history[-1]["step"] == self.step
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """The remaining (inputs, targets) of the current epoch; see `Dataset.batches`."""
@@ -226,35 +220,44 @@ class Run:
     def _mean_loss(self) -> float:
         """The mean training loss since the last evaluation; raises `Diverged`."""
         self.loss_sum = float(self.loss_sum)
-        mean = self.loss_sum / max(1, self.loss_count)
-        # A uniform distribution over the words has a loss of log(vocabulary).
-        if not mean < math.log(len(self.vocabulary)) + 3:
-            raise Diverged(
-                f"the training loss is {mean:.3g} at step {self.step}: stopped, and the last good "
-                f"checkpoint is kept in {self.folder}; start with --fresh and a lower "
-                "--learning-rate"
-            )
-        return mean
+        self.divergence.check(self.step, self.loss_sum)
+        return self.loss_sum / max(1, self.loss_count)
 
     def _handle_requests(self, monitor: Monitor) -> None:
         """Saves the state if requested; ends the run gracefully on a signal or the time limit."""
-        now = time.monotonic()
+        # The time limit leaves time for one step at least: a run that is resumed again and again
+        # reaches its end.
+        time_is_up = self.requests.time_left() < self._reserve() and self.step > self.first_step
         own = Requests(
-            stop=self.stop_signal,
-            time_is_up=0 < self.config.max_minutes <= (now - self.started) / 60,
-            save=now - self.saved > self.config.save_seconds,
+            stop=self.requests.signal,
+            time_is_up=time_is_up and self.step < self.total_steps,
+            save=time.monotonic() - self.saved > self.config.save_seconds,
         )
         requests = Requests(*self.group.all_reduce_max(own))
-        if requests.save or requests.stop:
-            self._save_state()
         if requests.stop:
-            raise Stopped("stopped", 128 + requests.stop)
-        if requests.time_is_up and self.step < self.total_steps:
-            if not self.history or self.history[-1]["step"] != self.step:
-                self._evaluate(monitor)  # so that even a short run leaves a usable model
+            self.requests.signal = requests.stop
+            raise self.requests.stopped_by_signal()
+        if requests.save and not self.divergence.suspected:
             self._save_state()
+        if requests.time_is_up:
+            if not self._is_evaluated():
+                self._evaluate(monitor)  # so that even a short run leaves a usable model
             self._finalize()
-            raise Stopped(f"the time limit of {self.config.max_minutes:g} minutes is reached", 75)
+            raise self.requests.stopped_by_time()
+
+    def _reserve(self) -> float:
+        """Seconds of the time limit that are left for an evaluation and `finalize`: an estimate.
+
+        Training a word takes about as long as `finalize` takes for one.
+        """
+        rows = self.rows.stop - self.rows.start
+        trained = (self.step - self.first_step) * rows * self.config.sequence_length
+        words = 4 * len(self.dataset.valid.ids)
+        if self.config.spell:
+            words += len(self.dataset.texts.train_text) // CHARACTERS_PER_WORD
+        seconds = time.monotonic() - self.started
+        # Half of the time at most, so that a run with a short limit trains too.
+        return min(self.max_reserve, seconds * words / max(1, trained))
 
     def _patience_exceeded(self) -> bool:
         """Early stopping: whether the last `patience` evaluations brought no improvement."""
@@ -265,18 +268,30 @@ class Run:
     def _evaluate(self, monitor: Monitor) -> None:
         train_loss = self._mean_loss()
         # By rank 0 alone: it takes a second, an epoch minutes.
-        self.history.append(self.group.broadcast_from_rank0(lambda: self._score(train_loss)))
+        row = self.group.broadcast_from_rank0(lambda: self._score(train_loss))
+        losses = row["valid_loss"], row["train_loss_without_dropout"]
+        if not all(map(math.isfinite, losses)):
+            raise self.divergence.diverged(math.nan, self.step)
+        self.history.append(row)
+        self.divergence.restart(self.loss_sum)
         self.loss_sum, self.loss_count = 0.0, 0
         monitor.evaluation(self.history, self.config.epochs)
-        # Not after every evaluation: with the optimizer, the state is three times the weights.
         if self.step == self.total_steps:
-            self._save_state()
+            self.divergence.check_result(self.best["valid_loss"], self.step)
+
+    def _interruptible(self) -> contextlib.AbstractContextManager[None]:
+        """See `StopRequests.interruptible`; without time limit before the first step.
+
+        Else a run with a short limit, resumed again and again, would never complete an evaluation.
+        """
+        return self.requests.interruptible(timed=self.step > self.first_step)
 
     def _score(self, train_loss: float) -> dict[str, Any]:
         """Scores the network; saves it if it is the best so far."""
         network = self.network.merged(self.config.temperature)
-        valid_loss = held_out_loss(network, self.dataset.valid.ids, self.dataset.primer)
-        sample_loss = held_out_loss(network, self.dataset.train_sample, self.dataset.primer)
+        with self._interruptible():
+            valid_loss = held_out_loss(network, self.dataset.valid.ids, self.dataset.primer)
+            sample_loss = held_out_loss(network, self.dataset.train_sample, self.dataset.primer)
         seconds = self.seconds + time.monotonic() - self.resumed
         before = self.history[-1]["seconds"] if self.history else 0.0
         tokens = self.loss_count * self.config.batch_size
@@ -287,7 +302,7 @@ class Run:
             "train_loss": train_loss,
             "train_loss_without_dropout": sample_loss,
             "valid_loss": valid_loss,
-            "perplexity": math.exp(valid_loss),
+            "perplexity": math.exp(min(valid_loss, MAX_EXPONENT)),
             "unigram_loss": self.dataset.unigram,
             "learning_rate": learning_rate(self.step - 1, self.total_steps, self.config),
             "seconds": seconds,
@@ -295,7 +310,7 @@ class Run:
             "best": not self.history or valid_loss < self.best["valid_loss"],
         }
         # A resumed run may score epochs again that are worse than the saved one.
-        if valid_loss <= self.best_saved:
+        if valid_loss <= self.best_saved and valid_loss < math.inf:
             best = Checkpoint.create(network, self.vocabulary, self.config, self.step, scores)
             best = dataclasses.replace(best, base=self.base_sha256)
             save_checkpoint(self.folder / checkpoint.NAME, best)
@@ -303,43 +318,29 @@ class Run:
         return scores
 
     def _save_state(self) -> None:
+        """Saves the state, unless this very state is saved already."""
+        if self.saved_progress == (self.step, len(self.history)):
+            return
         now = time.monotonic()
         self._mean_loss()  # raises if the run has diverged: such a state is not saved
         self.seconds += now - self.resumed
         text = self.vocabulary.to_json()
         save_state(self.folder, self.state_dict(), self.config, text, self.group)
         self.saved = self.resumed = time.monotonic()
+        self.saved_progress = (self.step, len(self.history))
 
     def _finalize(self) -> None:
         """Completes the best checkpoint, unless this was done before."""
-        if self.group.is_rank0:
-            path = self.folder / checkpoint.NAME
-            network, vocabulary, best = load_network(path)
-            if not best.finished:
+        self._save_state()  # before random numbers are drawn
+        self.best.update(self.group.broadcast_from_rank0(self._finalized_scores))
+
+    def _finalized_scores(self) -> dict[str, Any]:
+        path = self.folder / checkpoint.NAME
+        network, vocabulary, best = load_network(path)
+        if not best.finished:
+            network = network.to(self.device)
+            with self._interruptible():
                 draw_curves(self.history, self.dataset.unigram, self.folder / "curves.png")
-                network = network.to(self.device)
                 best = finalize(best, network, vocabulary, self.dataset.texts, self.config)
-                save_checkpoint(path, best)
-            self.best.update(best.scores)
-        self.group.barrier()
-
-    @contextlib.contextmanager
-    def _signal_handlers(self) -> Iterator[None]:
-        """Graceful stop: SIGTERM and SIGINT set a flag; the current step ends, the state is saved.
-
-        A second signal stops a run of one process at once. torchrun may pass on a signal that the
-        terminal has sent already.
-        """
-
-        def set_flag(number: int, _frame: object) -> None:
-            if self.stop_signal and not self.group.is_distributed:
-                raise KeyboardInterrupt
-            self.stop_signal = number
-
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        before = [signal.signal(number, set_flag) for number in numbers]
-        try:
-            yield
-        finally:
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
+            save_checkpoint(path, best)
+        return best.scores

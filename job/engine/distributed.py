@@ -14,10 +14,13 @@ Both use gloo, for which no GPU has to wait.
 """
 
 import contextlib
+import ctypes
 import datetime
 import os
 import pathlib
 import random
+import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -25,13 +28,17 @@ import torch
 from torch import Tensor, distributed, nn
 
 from data.command_line import UserError
+from job.engine.stop import Stopped
 
 T = TypeVar("T")
 
 # The other processes wait this long while rank 0 evaluates, fits the speller, or writes to a slow
 # disk. A process that dies is noticed earlier: its connection breaks, and torchrun ends the others.
 COLLECTIVE_TIMEOUT = datetime.timedelta(days=1)
-EXIT_CODE_FILE = "COLD_OPEN_EXIT_CODE_FILE"  # environment variable; see `record_exit_code`
+# Environment variables that `job.engine.launch` sets; see `record_exit_code`, `end_with_launcher`.
+EXIT_CODE_FILE = "COLD_OPEN_EXIT_CODE_FILE"
+LAUNCHER = "COLD_OPEN_LAUNCHER"
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 class PeerLost(UserError):
@@ -124,12 +131,23 @@ class Group:
         return tensor.tolist()
 
     def broadcast_from_rank0(self, work: Callable[[], T]) -> T:
-        """The result of `work`, which rank 0 calls, in all processes; the others wait for it."""
+        """The result of `work`, which rank 0 calls, in all processes; the others wait for it.
+
+        Raises:
+            Stopped: in all processes, if `work` raises it.
+        """
         if not self.is_distributed:
             return work()
-        box = [work() if self.is_rank0 else None]
+        box: list[Any] = [None, None]
+        if self.is_rank0:
+            try:
+                box[0] = work()
+            except Stopped as stopped:
+                box[1] = (str(stopped), stopped.exit_code)
         with peer_errors():
             distributed.broadcast_object_list(box, 0, group=self.control_group)
+        if box[1]:
+            raise Stopped(*box[1])
         return box[0]
 
     def gather_to_rank0(self, value: T) -> list[T]:
@@ -193,7 +211,7 @@ def init_distributed(device: str) -> Group:
                 f"give --nproc-per-node {gpus}"
             )
         torch.cuda.set_device(local)
-    rank, store = int(os.environ["RANK"]), None
+    rank, store = process_rank(), None
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
         # The agent's store survives a restart, with the addresses of dead processes in it: a prefix
         # for each restart keeps them apart.
@@ -203,6 +221,23 @@ def init_distributed(device: str) -> Group:
     numbers = {"store": store, "rank": rank, "world_size": size}
     distributed.init_process_group("nccl" if device == "cuda" else "gloo", **numbers)
     return Group(rank, size)
+
+
+def process_rank() -> int:
+    """This process's number among all of the run; 0 without torchrun."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def end_with_launcher() -> None:
+    """Has this process receive SIGTERM when torchrun's process ends, however it ends.
+
+    Without it, the processes of a launcher killed with -9 would train on as orphans. On Linux only.
+    """
+    if "TORCHELASTIC_RUN_ID" not in os.environ or sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.environ.get(LAUNCHER, str(os.getppid())) != str(os.getppid()):  # it has ended already
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def was_restarted() -> bool:

@@ -14,13 +14,14 @@ from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-from job.engine.distributed import EXIT_CODE_FILE
+from job.engine.distributed import EXIT_CODE_FILE, LAUNCHER
 
 
 def main() -> int:
     """Runs torchrun as the command line says; returns the exit code of its processes."""
     # Each restart meets at a new port: on several nodes the old store holds dead processes.
     os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")
+    os.environ[LAUNCHER] = str(os.getpid())
     with tempfile.TemporaryDirectory() as folder:
         os.environ[EXIT_CODE_FILE] = os.path.join(folder, "code")
         return launch(sys.argv[1:])

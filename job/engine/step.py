@@ -1,4 +1,4 @@
-"""One training step: forward pass, backward pass, update; and the learning-rate schedule."""
+"""One training step: forward and backward pass, update; optimizer and learning-rate schedule."""
 
 import math
 
@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from job.config import Config
 from job.engine.distributed import Group, concat_hidden, slice_hidden
 from job.model import Hidden
+
+MIN_WARMUP = 10  # steps
 
 
 def forward_back_prop(
@@ -112,9 +114,34 @@ def detach(hidden: Hidden, device: torch.device | str | None = None) -> Hidden:
     return hidden.detach().to(device or hidden.device)
 
 
+def build_optimizer(network: nn.Module, config: Config) -> torch.optim.Optimizer:
+    """AdamW for a network on its device."""
+    on_gpu = next(network.parameters()).is_cuda
+    return torch.optim.AdamW(
+        network.parameters(),
+        # A CUDA graph reads the learning rate from the GPU's memory.
+        lr=torch.tensor(config.learning_rate, device="cuda") if on_gpu else 0.0,
+        betas=(0.9, 0.99),
+        weight_decay=config.weight_decay,
+        fused=on_gpu,
+        capturable=on_gpu,
+    )
+
+
+def warmup_steps(total_steps: int, config: Config) -> float:
+    """Steps with a rising learning rate: a share of all, and at least `MIN_WARMUP` if any.
+
+    A short run needs them too, at most half of its steps: AdamW's second moments are noisy at
+    first, and a large network's loss would rise instead of fall.
+    """
+    if config.warmup == 0:
+        return 0.0
+    return min(max(config.warmup * total_steps, MIN_WARMUP), total_steps / 2)
+
+
 def learning_rate(step: int, total_steps: int, config: Config) -> float:
     """The learning rate of a step: linear warm-up, then cosine decay to 1 %, or constant."""
-    warmup = config.warmup * total_steps
+    warmup = warmup_steps(total_steps, config)
     if step < warmup:
         return config.learning_rate * (step + 1) / (warmup + 1)
     if config.schedule == "constant":

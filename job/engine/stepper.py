@@ -1,5 +1,7 @@
 """Training steps run eagerly, with gradient accumulation when memory runs out."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -115,6 +117,20 @@ class Stepper:
             f"{self.accumulation_steps} micro-batches of {-(-rows // self.accumulation_steps)} "
             "rows; a smaller --batch-size is faster"
         )
+
+
+@contextlib.contextmanager
+def construction() -> Iterator[None]:
+    """Raises `UserError` if a network that is made inside does not fit into memory."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        raise UserError(
+            "the network does not fit into memory: give a smaller --hidden-dim, --embedding-dim "
+            "or --vocab-size"
+        ) from None
 
 
 def out_of_memory(error: RuntimeError) -> bool:

@@ -5,9 +5,9 @@ with its key: the projected features that it was predicted from. A word's probab
 of the network's and of the cache's, in which every stored word has the weight
 exp(theta * features . key). The cache has no trained weights.
 
-Two callers: `job.evaluate` scores many positions of a text at once, by `attention`. Writing needs
-one position at a time, and keeps the keys in a ring buffer: `ring` and `mix_cache`, which
-TorchScript compiles. Both apply the same bound.
+Two callers: `job.evaluate` scores many positions of a text at once, by `attention` and
+`mixed_log_probs`. Writing needs one position at a time, and keeps the keys in a ring buffer: `ring`
+and `mix_cache`, which TorchScript compiles. Both apply the same bound.
 """
 
 import dataclasses
@@ -160,3 +160,51 @@ def mix_cache(
     mixed = mixed + torch.log(rest)
     mixed[words] = logits[words] + torch.log(gain + rest * (words < scores.size(0)))
     return mixed
+
+
+def mixed_log_probs(
+    log_p: Tensor,
+    weights: Tensor,
+    recent: Tensor,
+    targets: tuple[Tensor, Tensor],
+    unknown: tuple[int, int],
+    spelling: Tensor | None,
+    cache: CacheConfig,
+) -> Tensor:
+    """Log-probabilities of target words with the cache mixed in: `mix_cache` for many positions.
+
+    In log space: a word of any probability, however small, has a finite log-probability.
+
+    Args:
+        log_p: the network's log-probabilities (streams, time, vocabulary).
+        weights: the cache's weight of each earlier word (streams, time, earlier words).
+        recent: labels of the earlier words (streams, earlier words).
+        targets: ids and labels of the target words, each (streams, time).
+        unknown: id of the unknown token, and the number of distinct OOV labels.
+        spelling: nats that an OOV word's letters cost (streams, time), with which the word itself
+            is scored; None: an OOV word is the event that any OOV word occurs.
+        cache: weight and bound of the mixture.
+
+    Returns:
+        (streams, time).
+    """
+    (ids, labels), (unknown_id, oov) = targets, unknown
+    vocabulary = log_p.shape[2]
+    cached = log_p.new_zeros(*ids.shape, vocabulary + oov)
+    cached.scatter_add_(2, recent[:, None].expand_as(weights), weights)
+    in_vocabulary, outside = cached[..., :vocabulary], cached[..., vocabulary:]
+    log_unknown = log_p[..., unknown_id, None]
+    from_cache = torch.minimum(in_vocabulary, cache.max_ratio * log_p.exp()).sum(2)
+    from_cache += torch.minimum(outside, cache.max_ratio * log_unknown.exp()).sum(2)
+    log_target = log_p.gather(2, ids[..., None])[..., 0]
+    log_bound = math.log(cache.max_ratio) + log_target  # of OOV words, the unknown token's
+    log_cached = cached.gather(2, labels[..., None])[..., 0].log()  # -inf if not in the cache
+    log_cached = torch.minimum(log_cached, log_bound)
+    if spelling is None:  # any OOV word
+        is_oov = labels >= vocabulary
+        each = torch.minimum(outside[is_oov].log(), log_bound[is_oov][:, None])
+        log_cached[is_oov] = torch.logsumexp(each, 1)
+    else:
+        log_target = log_target - spelling
+    rest = torch.log1p(-cache.weight * from_cache)
+    return torch.logaddexp(math.log(cache.weight) + log_cached, rest + log_target)

@@ -24,6 +24,8 @@ from typing import Any
 import torch
 
 from data.command_line import Parser, run
+from data.corpus.prepared import MANIFEST as CORPUS_MANIFEST
+from data.corpus.prepared import Prepared
 from export.manifest import MANIFEST
 from export.verify_bundle import verify
 from tests.conftest import ROOT, TINY, write_show
@@ -115,11 +117,11 @@ def run_to_end(command: list[str]) -> None:
     assert process.returncode == 0, errors
 
 
-def job_case(folder: pathlib.Path) -> Case:
+def job_case(folder: pathlib.Path, *more: str) -> Case:
     """Training: resumes from resume.pt and reaches the same weights and scores."""
     show, out, uninterrupted = folder / "show.txt", folder / "run", folder / "uninterrupted"
     write_show(show, 150)
-    settings = ["--data", str(show), *TINY, "--epochs", "3", "--save-seconds", "0"]
+    settings = ["--data", str(show), *TINY, "--epochs", "3", "--save-seconds", "0", *more]
     run_to_end(["job", *settings, "--out", str(uninterrupted)])
     names = {path.name for path in uninterrupted.iterdir()}
 
@@ -146,6 +148,41 @@ def job_case(folder: pathlib.Path) -> Case:
         shutil.rmtree(out, ignore_errors=True)
 
     return Case(["job", *settings, "--out", str(out)], begin, check_files, check_result)
+
+
+def fine_tuning_case(folder: pathlib.Path) -> Case:
+    """Training that starts from a base network, itself a small run on another script."""
+    script, base = folder / "base.txt", folder / "base"
+    write_show(script, 100)
+    settings = ["--data", str(script), *TINY, "--epochs", "1", "--no-spell", "--out", str(base)]
+    run_to_end(["job", *settings])
+    return job_case(folder, "--base", str(base))
+
+
+def prepare_case(folder: pathlib.Path) -> Case:
+    """Preparing a corpus: no manifest, or the complete corpus with the same files."""
+    shows, out = folder / "shows", folder / "corpus"
+    uninterrupted = folder / "uninterrupted" / "corpus"  # its folder names the corpus
+    shows.mkdir()
+    for number in range(4):
+        write_show(shows / f"show_{number}.txt", 3_000)
+    command = ["data", "prepare", str(shows), "--processes", "2", "--out"]
+    run_to_end([*command, str(uninterrupted)])
+    names = {path.name for path in uninterrupted.iterdir()}
+
+    def check_files() -> None:
+        if (out / CORPUS_MANIFEST).exists():
+            assert not Prepared.open(out).damaged_file()
+
+    def check_result() -> None:
+        assert {path.name for path in out.iterdir()} == names
+        for name in names - {CORPUS_MANIFEST}:
+            assert (out / name).read_bytes() == (uninterrupted / name).read_bytes(), name
+
+    def begin() -> None:
+        shutil.rmtree(out, ignore_errors=True)
+
+    return Case([*command, str(out)], begin, check_files, check_result)
 
 
 def load(path: pathlib.Path) -> Any:
@@ -197,7 +234,12 @@ def export_case(folder: pathlib.Path) -> Case:
     return Case(command, lambda: None, check_files, check_result)
 
 
-CASES: dict[str, Callable[[pathlib.Path], Case]] = {"job": job_case, "export": export_case}
+CASES: dict[str, Callable[[pathlib.Path], Case]] = {
+    "job": job_case,
+    "fine-tuning": fine_tuning_case,
+    "prepare": prepare_case,
+    "export": export_case,
+}
 
 if __name__ == "__main__":
     run(main)

@@ -130,7 +130,7 @@ def test_resumed_fine_tuning_gives_the_same_weights(trained, other_show, tmp_pat
     for number, batch in enumerate(part.batches()):
         part.train_step(*batch)
         if number == 2:
-            part.stop_signal = 15
+            part.requests.signal = 15
             break
     with pytest.raises(Stopped):
         part.train()

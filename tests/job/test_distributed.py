@@ -13,8 +13,10 @@ import torch
 from data.command_line import UserError
 from job import state
 from job.checkpoint import load_checkpoint, read_file
+from job.config import Config
 from job.engine.distributed import Group, concat_hidden, init_distributed, slice_hidden
 from job.options import parse
+from job.run_folder import open_run_folder
 from job.train import Run
 from tests.bench import parallel
 from tests.conftest import ROOT, TINY
@@ -89,6 +91,32 @@ def test_distributed_run_restarts_after_a_killed_process(show, tmp_path):
     assert best.scores["valid_loss"] < 0.35 * best.scores["unigram_loss"]
     assert best.finished
     assert not list(tmp_path.glob(".*"))
+
+
+def is_running(process):
+    """Whether a process exists and is no zombie."""
+    try:
+        status = pathlib.Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG")
+def test_distributed_run_ends_with_its_killed_launcher(show, tmp_path):
+    process = launch(2, show, tmp_path, *LONG, "--save-seconds", "1000")
+    wait_for_step(tmp_path, 0)
+    workers = workers_of(process)
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 60
+    while any(map(is_running, workers)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert len(workers) == 2
+    assert not any(map(is_running, workers))
+    assert read_file(tmp_path / state.NAME, state.FORMAT)["step"] > 0
+    with open_run_folder(Config(out=str(tmp_path))):
+        pass  # no orphan holds the lock
 
 
 def test_distributed_run_is_not_restarted_after_a_user_error(show, tmp_path):

@@ -11,12 +11,11 @@ from data.vocab import Vocabulary
 from job.evaluate import (
     TokenizedText,
     held_out_loss,
-    mixed_log_probs,
     read_text,
     token_losses,
 )
 from job.finalize import fit_cache
-from job.layers.cache import MAX_RATIO, NO_CACHE, CacheConfig, mix_cache, ring
+from job.layers.cache import MAX_RATIO, NO_CACHE, CacheConfig, mix_cache, mixed_log_probs, ring
 from job.model import RNN
 from job.options import parse
 from job.report.__main__ import main
