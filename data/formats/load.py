@@ -5,7 +5,7 @@ import pathlib
 import re
 
 from data.command_line import UserError
-from data.formats import archives, encoding, pdf, registry
+from data.formats import archives, encoding, names, pdf, registry
 from data.formats.columns import ROLES
 from data.formats.script import ReadOptions, Script
 
@@ -52,7 +52,7 @@ def load(path: str | pathlib.Path, format: str = "", columns: str = "") -> Loade
     with encoding.readable(path):
         if archives.is_archive(path):
             _refuse_office(path)
-            script = archives.read(path, read)
+            script = names.tidy(archives.read(path, read))  # one spelling in all files
         else:
             script = read(path.read_bytes(), str(path))
     return Loaded(path, script, ", ".join(dict.fromkeys(encodings)))

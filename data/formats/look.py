@@ -8,6 +8,7 @@ from data.formats.problems import problem
 
 SHOWN_CAST = 20
 SHORT_CAST = 4
+SHORT_NOTES = 4
 SAMPLES = 3
 SAMPLE_WIDTH = 160
 HELP = "docs/scripts.md"
@@ -27,7 +28,10 @@ def short_report(loaded: Loaded) -> list[str]:
         )
     else:
         left_out = "; ".join(dropped(loaded)) or "nothing"
-        notes = "".join(f"; {note}" for note in script.notes)
+        shown_notes = script.notes[:SHORT_NOTES]
+        if len(script.notes) > SHORT_NOTES:
+            shown_notes.append(f"{len(script.notes) - SHORT_NOTES:,} more notes")
+        notes = "".join(f"; {note}" for note in shown_notes)
         second = f"left out: {left_out}{notes}; if that is wrong: python -m data look {loaded.path}"
     return [first, second]
 

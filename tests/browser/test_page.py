@@ -147,7 +147,7 @@ def test_compare_tab_uses_one_seed_for_both(page):
 
 def test_about_tab_shows_the_model_card(page):
     page.get_by_role("tab", name="About").click()
-    for fact in ("Held-out loss", "parameters", "Versions", "perplexity"):
+    for fact in ("Held-out loss", "Parameters", "Versions", "perplexity"):
         expect(page.locator("#about")).to_contain_text(fact)
 
 

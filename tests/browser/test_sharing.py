@@ -68,6 +68,15 @@ def test_copied_scene_is_the_script_without_buttons(page):
         assert not set("↻▸") & set(copied)
 
 
+def test_heading_ends_with_its_bracket(page):
+    show_text(page, "[setting: the pier]\n\n[setting: a bench]. Bob sits down.\n\n[setting: a lo")
+    headings = page.locator("#scene .heading")
+    expect(headings).to_have_count(2)
+    assert "[SETTING: A LO" in headings.all_inner_texts()[1]
+    assert "]" not in headings.all_inner_texts()[1]
+    expect(page.locator("#scene .line")).to_contain_text("[setting: a bench]. Bob sits down.")
+
+
 def test_paper_has_the_script_alone(page):
     fire = "(name) => window.dispatchEvent(new Event(name))"
     page.evaluate(fire, "beforeprint")

@@ -9,7 +9,7 @@ const image = (() => {
 
   // The parts of a line with their styles: {text, font, color}.
   function parts(line) {
-    if (line.startsWith("[")) {
+    if (scriptView.HEADING.test(line)) {
       const heading = line.replace(/^\[|\]$/g, "").toUpperCase();
       return [{ text: heading, font: font("bold"), color: INK }];
     }

@@ -2,6 +2,7 @@
 const scriptView = (() => {
   const { button, element } = dom;
   const SPEAKER = new RegExp(config.speakerPattern, "u");
+  const HEADING = /^\[[^\]]*\]?$/;  // a bracket that is not closed is being written
   const FOLLOW_DISTANCE = 160;  // pixels from the end: the reader follows
 
   function speakerOf(line) {
@@ -29,14 +30,14 @@ const scriptView = (() => {
   }
 
   function lineElement(line, number, editable) {
-    const heading = line.startsWith("[");
+    const heading = HEADING.test(line);
     const speaker = heading ? null : SPEAKER.exec(line);
     const made = element(heading ? "h2" : "p", heading ? "heading" : "line");
     if (speaker) made.append(element("b", "speaker", speaker[1]), unseen(": "));
     if (heading) made.append(unseen("["));
     const rest = heading ? line.replace(/^\[|\]$/g, "") : speaker ? line.slice(speaker[0].length) : line;
     made.append(speech(rest.trim()));
-    if (heading) made.append(unseen("]"));
+    if (heading && line.endsWith("]")) made.append(unseen("]"));
     if (!editable) return made;
     const of = speaker ? ` of ${speaker[1]}` : "";
     const tools = element("span", "line-tools");
@@ -67,5 +68,5 @@ const scriptView = (() => {
   const isAtEnd = (box) =>
     box.scrollHeight - box.scrollTop - box.clientHeight < FOLLOW_DISTANCE;
 
-  return { isAtEnd, render, speakerOf };
+  return { HEADING, isAtEnd, render, speakerOf };
 })();

@@ -148,3 +148,15 @@ def test_every_reader_gives_a_script_or_one_line_for_any_text(seed, tmp_path):
         except UserError as error:
             message = str(error)
         assert "\n" not in message
+
+
+def test_names_of_a_folder_have_one_spelling_and_training_says_few_of_its_notes(tmp_path):
+    for number, write in enumerate((STYLES["dash"], STYLES["full stop"])):
+        (tmp_path / f"{number}.txt").write_text(lines_of(write, SPEECHES * 2), encoding="utf-8")
+    for number in range(9):
+        (tmp_path / f"{number}.jpg").write_bytes(b"\xff")
+    loaded = load(tmp_path)
+    assert loaded.script.cast() == {"Odette": 24, "Amélie": 24, "Man Two": 12}
+    assert sum("skipped" in note for note in loaded.script.notes) == 9
+    assert short_report(loaded)[1].count("skipped") == 3
+    assert "more notes" in short_report(loaded)[1]
