@@ -78,7 +78,7 @@ def test_chart_of_a_long_run_has_the_last_evaluations(copy):
     assert len(about(copy)) < 40_000
 
 
-losses = st.floats(0, 1000)
+losses = st.floats(0, 1000, allow_subnormal=False)
 
 
 @given(st.lists(st.builds(row, epoch=losses, train=losses, valid=losses), min_size=1, max_size=60))
