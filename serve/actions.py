@@ -282,7 +282,7 @@ def with_characters(vocabulary: Vocabulary, words: list[str]) -> list[str]:
 def cased_words(vocabulary: Vocabulary, words: list[str], text: str) -> list[str]:
     """Words as typed, each with the space before it and with its capitals in `text`."""
     names = [name for name, _ in vocabulary.speakers]
-    cased = script.sentence_case(tokens.join_words(words, {}), names)
+    cased = script.sentence_case(tokens.join_words(words, {}), names, vocabulary.names)
     found, start = [], 0
     for chunk in with_spaces(words):
         found.append(cased[start : start + len(chunk)])

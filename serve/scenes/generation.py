@@ -35,7 +35,7 @@ class Generation:
             self.cast = Cast(writer.vocabulary, scene.next_speakers, "next_speakers")
         self.speakers = [name for name, _ in writer.vocabulary.speakers]
         self.prompt = scene.prompt.rstrip(" ")
-        self.typed_names = typed_names(scene.prompt)
+        self.names = [*typed_names(scene.prompt), *writer.vocabulary.names]
         self.chunks: list[str] = []  # the words generated so far, as typed
         self.chunks_are_blank = True  # whether they are line ends only
         self.length = len(self.prompt) + len(scene.after)  # characters
@@ -131,7 +131,7 @@ class Generation:
         written = "".join(self.chunks)
         if self.ended:
             written = written.rstrip("\n")
-        cased = sentence_case(self.prompt + written, self.speakers, self.typed_names)
+        cased = sentence_case(self.prompt + written, self.speakers, self.names)
         return self.prompt + cased[len(self.prompt) :] + self.scene.after
 
 
