@@ -61,10 +61,12 @@ def load_texts(
     files = {"format": format, "columns": columns}
     if is_prepared(data):
         corpus = Prepared.open(data)
+        train_text = corpus.excerpt("train")
+        vocabulary = dataclasses.replace(corpus.vocabulary(), show=show)
         return TrainingText(
-            train_text=corpus.excerpt("train"),
+            train_text=train_text,
             valid_text=read_show(valid, **files) if valid else corpus.excerpt("valid"),
-            vocabulary=dataclasses.replace(corpus.vocabulary(), show=show),
+            vocabulary=vocabulary.with_names_of(train_text),
             train_ids=corpus.ids("train"),
             counts=corpus.counts(),
             test_text=read_show(test, **files) if test else "",
@@ -74,7 +76,7 @@ def load_texts(
     )
     valid_text = read_show(valid, **files) if valid else valid_text
     test_text = read_show(test, **files) if test else test_text
-    vocabulary = Vocabulary.build(train_text, show, min_count)
+    vocabulary = Vocabulary.build(train_text, show, min_count).with_names_of(train_text)
     ids = vocabulary.encode(train_text)
     counts = collections.Counter(ids)
     return TrainingText(

@@ -120,8 +120,11 @@ class Vocabulary:
         words = collections.Counter(tokens.split_words(normalized, tokens.token_lookup()))
         stats = line_stats(normalized)
         counts = words.items(), stats.speakers.items()
-        made = cls.from_counts(show, normalization, *counts, stats, min_count)[0]
-        return dataclasses.replace(made, names=proper_nouns(text, set(made.words)))
+        return cls.from_counts(show, normalization, *counts, stats, min_count)[0]
+
+    def with_names_of(self, text: str) -> "Vocabulary":
+        """The vocabulary with the names in a text that has its capitals still."""
+        return dataclasses.replace(self, names=proper_nouns(text, set(self.words)))
 
     @classmethod
     def from_counts(

@@ -18,7 +18,7 @@ def test_headings_titles_and_starts_of_sentences_are_no_names():
 
 
 def test_names_are_kept_in_vocab_json():
-    vocabulary = Vocabulary.build(LINE * MIN_COUNT, "x")
+    vocabulary = Vocabulary.build(LINE * MIN_COUNT, "x").with_names_of(LINE * MIN_COUNT)
     assert vocabulary.names == ["kevin"]
     assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
 
