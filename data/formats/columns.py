@@ -16,9 +16,20 @@ CHARACTER = (
     *("voice", "cast", "persona", "characterline", "talker"),
 )
 DIALOGUE = (
-    *("dialogue", "dialog", "spokenwords", "characterwords", "utterance", "utterances", "line"),
-    *("linetext", "sentence", "quote", "text", "transcript", "speech", "words", "lines"),
-    *("content", "message", "dialoguetext", "linecontent", "fulltext", "spoken", "spokenline"),
+    *("dialogue", "dialog", "spokenwords", "utterance", "utterances", "line"),
+    *(
+        "fulltext",
+        "characterwords",
+        "linetext",
+        "sentence",
+        "quote",
+        "text",
+        "transcript",
+        "speech",
+        "words",
+        "lines",
+    ),
+    *("content", "message", "dialoguetext", "linecontent", "spoken", "spokenline"),
     *("script", "caption", "subtitle", "response", "value", "rawtext", "normalizedtext", "quotes"),
 )
 ROLES = ("character", "dialogue")

@@ -4,7 +4,7 @@ import re
 import warnings
 from typing import Any
 
-from data.formats import inner
+from data.formats import html_source, inner
 from data.formats.script import Format, ReadOptions, Script
 
 TAGS = re.compile(
@@ -22,7 +22,7 @@ NOT_TEXT = (
 NOT_CONTENT = re.compile(
     r"(?:^|[\s_-])(?:nav(?:bar|igation|box)?|menu|sidebar|footer|breadcrumbs?|comments?|toc|cookie|"
     r"banner|advert\w*|ads?|share|social|related|login|search|catlinks|mw-editsection|reference|"
-    r"noprint|printfooter|signature|noteref)(?:$|[\s_-])",
+    r"noprint|printfooter|signature|noteref|sharedaddy|sr-only)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 # Where a page keeps its text, the most exact first.
@@ -58,7 +58,6 @@ SPEAKER = re.compile(
 DIRECTION = re.compile(
     r"stage-?direction|(?:^|[\s_-])(?:directions?|action|parenthetical)(?:$|[\s_-])", re.IGNORECASE
 )
-PARAGRAPH = re.compile(r"<p\b", re.IGNORECASE)
 MAX_NAME = 60
 NAME_ALONE = re.compile(r"\*\*[^*\n]+:\*\*(?: \([^()\n]*\))?")  # the speech is in the next block
 
@@ -88,11 +87,13 @@ def page_text(text: str) -> tuple[str, int]:
     """(the text of a web page with a speaker's name as `**Name:**`, number of parts left out)."""
     import bs4  # imported here because other formats do not need it
 
+    text = html_source.parsable(text)
+    if not html_source.is_regular(text):
+        return html_source.flat_text(text), 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs4.XMLParsedAsHTMLWarning)
         warnings.simplefilter("ignore", bs4.MarkupResemblesLocatorWarning)
-        # Old pages do not end their paragraphs; this parser would nest them.
-        page = bs4.BeautifulSoup(PARAGRAPH.sub(r"</p>\g<0>", text), "html.parser")
+        page = bs4.BeautifulSoup(text, "html.parser")
     unwanted = [
         *page.find_all(NOT_TEXT),
         *page.find_all(string=lambda each: isinstance(each, bs4.element.PreformattedString)),
@@ -104,14 +105,14 @@ def page_text(text: str) -> tuple[str, int]:
     if content.name == "pre":
         blocks = [each.get_text() for each in page.find_all("pre")]
         return "\n\n".join(blocks), len(unwanted)
-    try:
-        return _Writer().text_of(content), len(unwanted)
-    except RecursionError:  # thousands of elements that are never closed
-        return content.get_text("\n"), len(unwanted)
+    return _Writer().text_of(content), len(unwanted)
 
 
 def _is_not_content(element: Any) -> bool:
-    words = " ".join([*element.get_attribute_list("class", []), element.get("id") or ""])
+    classes = element.get_attribute_list("class", [])
+    if classes == ["author"]:  # of a message in a forum
+        return True
+    words = " ".join([*classes, element.get("id") or ""])
     kind = element.get("epub:type") or ""
     unwanted = NOT_CONTENT.search(words) or re.search(r"noteref|endnote|titlepage", kind)
     return bool(unwanted) and element.name not in ("html", "body")
@@ -161,11 +162,11 @@ class _Writer:
                 self.paragraphs.append(f"## {heading}")
         elif element.name in BLOCKS:
             self.flush()
-            text = _line(element)
-            if SPEAKER.search(_kind(element)) and 0 < len(text) <= MAX_NAME:
+            kind = _kind(element)
+            if SPEAKER.search(kind) and 0 < len(text := _line(element)) <= MAX_NAME:
                 self.words.append(named(text))
-            elif DIRECTION.search(_kind(element)) and not element.find(BLOCKS):
-                self.words.append(in_parentheses(text))
+            elif DIRECTION.search(kind) and not element.find(BLOCKS):
+                self.words.append(in_parentheses(_line(element)))
             else:
                 self.children(element)
             self.flush()
@@ -181,7 +182,7 @@ class _Writer:
             self.children(element)
             return
         text = _line(element)
-        at_start = not "".join(self.words).rpartition("\n")[2].strip()
+        at_start = self.is_at_start()
         if element.name == "a":
             self.linked += len(text)
         if text and at_start and self.is_name(element, text):
@@ -190,6 +191,11 @@ class _Writer:
             self.words.append(f" {in_parentheses(text)} ")
         else:
             self.children(element)
+
+    def is_at_start(self) -> bool:
+        """Whether nothing but spaces is before the next word in its line."""
+        last = next((words for words in reversed(self.words) if words.strip(" ")), "\n")
+        return last.rstrip(" ").endswith("\n")
 
     def is_name(self, element: Any, text: str) -> bool:
         """Whether an element at the start of a line names the speaker of what follows."""
@@ -220,7 +226,7 @@ class _Writer:
         """Ends a paragraph; leaves it out if it consists of links."""
         lines = [" ".join(line.split()) for line in "".join(self.words).split("\n")]
         text = "\n".join(lines).strip("\n")
-        text = re.sub(r"\(\s*\((.*?)\)\s*\)", r"(\1)", text)
+        text = re.sub(r"\(\s*\(([^()]*)\)\s*\)", r"(\1)", text)
         if text and self.linked < 0.6 * len(text):
             if self.paragraphs and NAME_ALONE.fullmatch(self.paragraphs[-1]):
                 text = f"{self.paragraphs.pop()} {text}"

@@ -17,7 +17,8 @@ ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+.!<>~|-])")
 MARKED_HEADING = re.compile(r"(#{1,6})\s+(?P<hash>.*?)\s*#*|(={1,6})\s*(?P<wiki>.*?)\s*={1,6}")
 HEADING = re.compile(
     r"(?:INT|EXT|EST|I/E|INT\.?/EXT)[. ].*"
-    r"|(?:act|scene|episode|chapter|part)\s+(?:[ivxlc]+|\d+)\b.*",
+    r"|(?:act|scene|episode|chapter|part)\s+(?:[ivxlc]+|\d+)\b.*"
+    r"|(?:opening|closing|end(?:ing)?) credits|credits|commercial break|(?:the )?end",
     re.IGNORECASE,
 )
 

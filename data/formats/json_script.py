@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from data.command_line import UserError
+from data.formats import inner
 from data.formats.columns import CHARACTER, DIALOGUE, find_columns, key
 from data.formats.script import Format, Line, ReadOptions, Script
 from data.formats.speeches import add_rows
@@ -14,6 +15,7 @@ from data.speakers import SPEAKER
 
 BEGINNING = re.compile(r'\s*(?:\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\})|\[\s*(?:[{\["]|\]))')
 MAX_DEPTH = 50
+MIN_LINES = 8  # of a text that is a whole script
 Record = dict[str, str]
 
 
@@ -34,6 +36,12 @@ def read(text: str, options: ReadOptions) -> Script:
         script.lines = speeches
         script.notes.append("a list of texts in the form `Name: speech`")
         return script
+    if not options.columns and (found := _by_name(document)):
+        script.lines = found
+        script.notes.append("the speeches stand under the names of their speakers: order is lost")
+        return script
+    if not options.columns and (texts := _long_texts(document)):
+        return inner.read("\n\n".join(texts), options, FORMAT.name)
     groups: dict[int, list[Record]] = collections.defaultdict(list)
     for depth, record in _records(document):
         groups[depth].append(record)
@@ -59,14 +67,14 @@ def read(text: str, options: ReadOptions) -> Script:
 def _parse(text: str, path: str) -> Any:
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
         problem = error
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     documents = []
     for number, line in lines:
         try:
             documents.append(json.loads(line))
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):
             if len(documents) > 1:
                 raise UserError(f"{path} is not well-formed JSON lines: line {number}") from None
             break
@@ -91,6 +99,46 @@ def _named_strings(document: Any) -> list[Line]:
     return lines if sum(bool(line.speaker) for line in lines) > 0.3 * len(lines) else []
 
 
+def _by_name(document: Any) -> list[Line]:
+    """The speeches of lists under names, {"ANN": ["Hi.", "No."]}, however deep; [] otherwise."""
+    if not isinstance(document, dict):
+        return []
+    lists = [
+        (name, each) for name, each in _leaves(document) if isinstance(each, list) and len(each) > 0
+    ]
+    names = {name for name, _ in lists}
+    speeches = [text for _, each in lists for text in each]
+    is_cast = len(names) > 1 and not any(key(name) in {*CHARACTER, *DIALOGUE} for name in names)
+    if not is_cast or len(lists) < 0.5 * sum(1 for _ in _leaves(document)):
+        return []
+    if not all(isinstance(text, str) for text in speeches):
+        return []
+    if sum(" " in text for text in speeches) < 0.5 * len(speeches):  # words, not speeches
+        return []
+    return [Line(name, " ".join(text.split())) for name, each in lists for text in each if text]
+
+
+def _long_texts(document: Any) -> list[str]:
+    """The texts of a document that holds whole scripts as strings; [] if it holds speeches."""
+    texts = [each for _, each in _leaves(document) if isinstance(each, str)]
+    long = [text for text in texts if text.count("\n") >= MIN_LINES]
+    return long if sum(map(len, long)) > 0.8 * sum(map(len, texts)) else []
+
+
+def _leaves(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """(field, value) of all texts, numbers and lists of them."""
+    if depth > MAX_DEPTH:
+        return
+    if isinstance(value, dict):
+        for field, each in value.items():
+            yield from _leaves(each, field, depth + 1)
+    elif isinstance(value, list) and any(isinstance(each, (dict, list)) for each in value):
+        for each in value:
+            yield from _leaves(each, name, depth + 1)
+    else:
+        yield name, value
+
+
 def _records(value: Any, depth: int = 0, keyed: str = "") -> Iterator[tuple[int, Record]]:
     """(depth, record) of all objects with texts, and of lists [speaker, speech], in order."""
     if depth > MAX_DEPTH:
@@ -99,6 +147,9 @@ def _records(value: Any, depth: int = 0, keyed: str = "") -> Iterator[tuple[int,
         # Deeper, a record may have lists of several names and of the parts of a speech.
         if depth == 0 and (rows := _transposed(value)):
             yield from ((depth, row) for row in rows)
+            return
+        if turns := _turns(value):
+            yield from ((depth, turn) for turn in turns)
             return
         record = {
             name: text for name, each in value.items() if (text := _text(each, name)) is not None
@@ -115,6 +166,17 @@ def _records(value: Any, depth: int = 0, keyed: str = "") -> Iterator[tuple[int,
         for each in value:
             if isinstance(each, (dict, list)):
                 yield from _records(each, depth + 1, keyed)
+
+
+def _turns(value: dict[str, Any]) -> list[Record]:
+    """The speeches of a record that holds a dialogue as a list, such as ["Ann: hi", "Bob: hi"]."""
+    if any(key(name) in CHARACTER for name in value):
+        return []  # the list is a speech in parts
+    for each in value.values():
+        texts = isinstance(each, list) and len(each) > 1 and all(isinstance(e, str) for e in each)
+        if texts and (lines := _named_strings(each)):
+            return [{"character": line.speaker, "dialogue": line.text} for line in lines]
+    return []
 
 
 def _text(value: Any, name: str) -> str | None:

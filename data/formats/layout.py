@@ -48,6 +48,9 @@ DIVISION = re.compile(
     r"(?:ACT|SCENE|PART|EPISODE|CHAPTER)\b(?: [A-Z0-9]+)?[.:]?(?: .*)?|TEASER|COLD OPEN|TAG|"
     r"PROLOGUE|EPILOGUE|INTERMISSION|CURTAIN"
 )
+BRACKETED = re.compile(r"\[([^\[\]]*)\]")
+# The whole of a cue: nothing is behind the extensions.
+CUE = re.compile(r"[^()]*(?:\([^()]*\)?\s*)*:?")
 EXTENSION = re.compile(r"\s*\(([^()]*)\)?\s*")
 NAME = re.compile(
     r"(?=.*[^\W\d_])(?:[^\W_a-z]|(?<=\bM)a?c(?=[A-Z])|(?<=\bD)e(?=[A-Z])|[ .'’\"“”&/,#-])+"
@@ -81,7 +84,7 @@ def heading(text: str) -> str:
 
 def direction(text: str) -> str:
     """A stage direction in one pair of parentheses; "" for a text without words."""
-    text = " ".join(text.split())
+    text = BRACKETED.sub(r"\1", " ".join(text.split()))
     if text.startswith("(") and text.endswith(")") and closes_at_end(text):
         text = text[1:-1].strip()
     return f"({text})" if any(map(str.isalnum, text)) else ""
@@ -138,6 +141,8 @@ def cue_of(line: str) -> str:
     line = " ".join(line.split()).removesuffix("^").strip()
     name, _ = split_cue(line)
     name = name.removesuffix(":").strip()
+    if not CUE.fullmatch(line):
+        return ""
     if not name or len(name) > MAX_NAME or len(name.split()) > MAX_NAME_WORDS:
         return ""
     if not NAME.fullmatch(name) or ENDING.search(name) or name[0] in "&/,-":

@@ -7,14 +7,26 @@ from data.formats.script import Line, Script
 from data.speakers import speaker_of
 
 MAX_NAME = 40  # characters that `data.speakers` reads as a name
-NO_NAME = {"nan", "NaN", "null", "NULL", "None", "N/A", "n/a", "<NA>"}  # as tables write it
+NO_NAME = {"nan", "NaN", "NA", "null", "NULL", "None", "N/A", "n/a", "<NA>"}  # as tables write it
 # What a screenplay adds to a name: where the voice comes from, and that the speech continues.
 _EXTENSION = (
     r"(?:v\.?\s?o\.?|o\.?\s?s\.?|o\.?\s?c\.?|v/o|o/s|o/c|cont['’`]?d?\.?|continu(?:ed|ing)|more|"
     r"off[- ]?(?:screen|camera)|voice[- ]?over)"
 )
 # What tables give as the speaker of a heading.
-HEADINGS = {"setting", "scene", "location", "scene heading", "scene description"}
+HEADINGS = {"setting", "scene", "location", "scene heading"}
+# What tables give as the speaker of a direction.
+DIRECTIONS = {
+    *("scene description", "scene direction", "scene directions", "stage direction"),
+    *("stage directions",),
+}
+# What transcripts write in front of the names of their makers, and other facts of an episode.
+CREDITS = re.compile(
+    r"(?:(?:additional|originally) )?(?:written|directed|produced|created|transcribed|transcribing|"
+    r"transcript|teleplay|screenplay|story|edited|adapted|formatted|typed)(?: (?:and|&) \w+)? by"
+    r"|(?:original )?air ?date|originally aired|stardate|production code|converted to html",
+    re.IGNORECASE,
+)
 EXTENSION = re.compile(
     rf"\s*[(\[]\s*{_EXTENSION}(?:\s*[,/&]?\s*{_EXTENSION})*\s*[)\]]", re.IGNORECASE
 )
@@ -37,11 +49,22 @@ def tidy(script: Script) -> Script:
     split = [split_name(line.speaker) for line in script.lines]
     spelling = spellings(name for name, _ in split)
     lines, unnamed, shortened = [], 0, set()
+    dropped = script.dropped.copy()
     for line, (name, aside) in zip(script.lines, split, strict=True):
         unnamed += bool(line.speaker.strip()) and not name
+        if CREDITS.fullmatch(name):
+            dropped["credits of an episode"] += 1
+            continue
         name = spelling.get(name.casefold(), name)
         if name.casefold() in HEADINGS:
             lines.append(Line("", f"[{name.lower()}: {line.text.strip('[] ')}]"))
+            continue
+        if name.casefold() in DIRECTIONS:
+            is_bracketed = line.text.startswith(("[", "("))
+            lines.append(Line("", line.text if is_bracketed else f"({line.text})"))
+            continue
+        if _is_cut_direction(line):
+            lines.append(Line("", f"{line.speaker}, {line.text}"))
             continue
         if name and not fits(name):
             shortened.add(name)
@@ -58,7 +81,13 @@ def tidy(script: Script) -> Script:
             f"{len(shortened):,} names longer than {MAX_NAME} characters are shortened, "
             f'such as "{min(shortened)[:80]}"'
         )
-    return Script(lines, script.format, script.dropped, notes)
+    return Script(lines, script.format, dropped, notes)
+
+
+def _is_cut_direction(line: Line) -> bool:
+    """Whether a direction in parentheses was cut in two, as some tables do at a comma."""
+    opened = line.speaker.startswith("(") and ")" not in line.speaker
+    return opened and ")" in line.text.partition("(")[0]
 
 
 def split_name(raw: str) -> tuple[str, str]:

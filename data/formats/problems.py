@@ -3,6 +3,7 @@
 import re
 
 SAMPLE = 1_000_000  # characters that are searched
+LINE = 2_000  # characters of a line that are searched
 MIN_SHARE = 0.05  # of the lines, that makes a problem
 SIGNS = {
     "markup (HTML or XML tags)": re.compile(
@@ -13,7 +14,7 @@ SIGNS = {
     "data (JSON or a dictionary)": re.compile(
         r'^\s*[{\["].*"\s*:|^\s*[}\]],?\s*$|"\s*:\s*["{\[\d]'
     ),
-    "wiki markup": re.compile(r"\[\[[^\]\n]+\]\]|\{\{[^}\n]+\}\}|^\s*\{\||^\s*\|-"),
+    "wiki markup": re.compile(r"\[\[[^\[\]]{1,200}\]\]|\{\{[^{}]{1,200}\}\}|^\s*\{\||^\s*\|-"),
 }
 UNREADABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufffd]")
 MAX_UNREADABLE = 0.002  # of the characters
@@ -25,7 +26,7 @@ def problem(text: str) -> str:
     sample = text[:SAMPLE]
     if len(UNREADABLE.findall(sample)) > MAX_UNREADABLE * len(sample):
         return "characters that no script has (a binary file or a wrong encoding)"
-    lines = [line for line in sample.splitlines() if line.strip()]
+    lines = [line[:LINE] for line in sample.splitlines() if line.strip()]
     for name, sign in SIGNS.items():
         if sum(bool(sign.search(line)) for line in lines) > MIN_SHARE * len(lines):
             return name

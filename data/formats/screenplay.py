@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from data.formats import layout
+from data.formats.inline import with_directions
 from data.formats.script import Format, Line, ReadOptions, Script
 
 PAGE_NUMBER = re.compile(r"[\s(-]*(?:[Pp]age\s+)?\d{1,3}[A-Z]?[.)]?[\s-]*")
@@ -201,8 +202,10 @@ def _find_mixed_names(rows: Sequence[Row]) -> None:
             name, _ = layout.split_cue(row.text)
             if MIXED_NAME.fullmatch(name) and not layout.HEADING.match(row.text):
                 heads[name].append(row)
-    for found in heads.values():
-        if len(found) >= MIN_MIXED:
+    often = [name for name, found in heads.items() if len(found) >= MIN_MIXED]
+    all_in_capitals = bool(often) and all(map(str.isupper, often))  # "ANN." in a play
+    for name, found in heads.items():
+        if len(found) >= MIN_MIXED or (all_in_capitals and name.isupper()):
             for row in found:
                 row.cue = row.text
 
@@ -269,6 +272,10 @@ def _ends_dense_speech(rows: Sequence[Row], place: int, style: Layout) -> bool:
     line, before = rows[place], rows[place - 1]
     if line.cue or layout.HEADING.match(line.text) or layout.is_transition(line.text):
         return True
+    if line.text.startswith("[") and line.text.endswith("]"):
+        # A direction, unless the speech goes on behind it.
+        after = rows[place + 1] if place + 1 < len(rows) else line
+        return bool(after.cue or after.text.startswith("[")) or after is line
     # Lines are whole paragraphs: a speech is one paragraph, or several with directions between.
     return style.whole and not line.text.startswith("(") and not before.text.endswith(")")
 
@@ -302,7 +309,7 @@ def _blocks(
 def _add_speech(lines: list[Line], row: Row, words: list[str]) -> None:
     name, aside = layout.split_cue(row.cue)
     words = [text for text in words if not (text[0] == "(" and layout.is_voice(text))]
-    speech = layout.joined([f"({aside})", *words] if aside else words)
+    speech = with_directions(layout.joined([f"({aside})", *words] if aside else words))
     again = bool(re.search(r"\(\s*cont", row.cue, re.IGNORECASE))
     if again and lines and lines[-1].speaker == name:
         # The same speech, cut by a page break.

@@ -1,12 +1,17 @@
 """Rows of a table, or records of JSON, as the lines of a script."""
 
+import html
+import re
 from collections.abc import Iterable, Sequence
 
 from data.formats.columns import Columns
 from data.formats.script import Line, Script
 from data.speakers import SPEAKER
 
-NO_SPEECH = {"", "nan", "NaN", "<NA>"}  # as tables write an empty cell
+NO_SPEECH = {"", "nan", "NaN", "NA", "NULL", "<NA>"}  # as tables write an empty cell
+
+
+TAG = re.compile(r"</?(i|b|u|em|strong|span|font|p|br)(?: [^<>]{0,200})?/?>", re.IGNORECASE)
 
 
 def add_rows(script: Script, rows: Iterable[Sequence[str]], columns: Columns) -> None:
@@ -23,4 +28,11 @@ def add_rows(script: Script, rows: Iterable[Sequence[str]], columns: Columns) ->
 
 
 def _cell(row: Sequence[str], place: int) -> str:
-    return " ".join(row[place].split()) if place < len(row) else ""
+    if place >= len(row):
+        return ""
+    text = row[place]
+    if "<" in text or "&" in text:
+        text = html.unescape(
+            TAG.sub(lambda tag: " " if tag[1].lower() in ("br", "p") else "", text)
+        )
+    return " ".join(text.split())

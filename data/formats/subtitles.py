@@ -1,4 +1,4 @@
-"""The reader of subtitles: SubRip (.srt), WebVTT (.vtt), SubStation Alpha (.ass, .ssa).
+"""The reader of subtitles: SubRip (.srt), WebVTT (.vtt), SubStation Alpha (.ass), MicroDVD (.sub).
 
 A speaker is named by a voice tag (`<v Ann>`), by the actor of an .ass line, or in the text ("ANN:",
 "[Ann]", ">> ANN:"). Where no name is given, dialogue dashes, ends of sentences and pauses separate
@@ -17,7 +17,9 @@ from data.formats import layout
 from data.formats.script import Format, Line, ReadOptions, Script
 
 TIMES = re.compile(
-    r"^\s*(?:\d+:)?\d{1,2}:\d{2}[.,:]\d{1,3}\s*--?>\s*(?:\d+:)?\d{1,2}:\d{2}", re.MULTILINE
+    r"^\s*(?:(?:\d{1,3}:)?\d{1,2}:\d{2}[.,:]\d{1,3}\s*--?>\s*(?:\d{1,3}:)?\d{1,2}:\d{2}"
+    r"|\{\d{1,7}\}\{\d{1,7}\}|\[\d{1,7}\]\[\d{1,7}\])",  # MicroDVD, MPL2
+    re.MULTILINE,
 )
 STYLES = re.compile(r"^\[(?:Script Info|V4\+? Styles|Events)\]", re.MULTILINE | re.IGNORECASE)
 WORD_TIME = re.compile(
@@ -39,6 +41,7 @@ CREDITS = re.compile(
     r"|advertise your product|VIP member|please rate this subtitle",
     re.IGNORECASE,
 )
+NEXT_DASH = re.compile(r"(?<=[.!?…]) (?=[-–—] ?[^\s\d-])")  # "- Hi. - Hello." in one row
 DASH = re.compile(r"^[-‐-―−]+\s*(?=[^\s\d-])")
 CHANGE = re.compile(r"^(?:>>+|»)\s*")
 NAMED = re.compile(
@@ -208,8 +211,13 @@ def _turns(
         dropped["credits of the subtitles"] += 1
         return
     found: list[tuple[str, list[str], bool]] = []
-    dashes = sum(bool(DASH.match(row)) for row in caption.rows)
-    for number, row in enumerate(caption.rows):
+    rows = [
+        part
+        for row in caption.rows
+        for part in (NEXT_DASH.split(row) if DASH.match(row) else [row])
+    ]
+    dashes = sum(bool(DASH.match(row)) for row in rows)
+    for number, row in enumerate(rows):
         changes = bool(CHANGE.match(row)) or (bool(DASH.match(row)) and dashes > 0)
         row = DASH.sub("", CHANGE.sub("", row)).strip()
         if "♪" in row or "♫" in row or re.fullmatch(r"#.*#", row):
@@ -222,8 +230,8 @@ def _turns(
             found.append((speaker, [row], changes))
         else:
             found[-1][1].append(row)
-    for speaker, rows, changes in found:
-        words = re.sub(r"\[([^\[\]]*)\]", r"(\1)", " ".join(filter(None, rows)))
+    for speaker, spoken, changes in found:
+        words = re.sub(r"\[([^\[\]]*)\]", r"(\1)", " ".join(filter(None, spoken)))
         if any(map(str.isalnum, words)):
             yield caption.start, caption.end, speaker, words, changes or bool(speaker)
 
@@ -240,4 +248,4 @@ def _speaker(row: str, repeated: set[str]) -> tuple[str, str]:
     return name, f"({aside}) {row[match.end() :]}" if aside else row[match.end() :]
 
 
-FORMAT = Format("subtitles", "subtitles (.srt, .vtt, .ass)", score, read)
+FORMAT = Format("subtitles", "subtitles (.srt, .vtt, .ass, .sub)", score, read)

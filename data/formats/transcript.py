@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import re
 
-from data.formats.inline import unspoken, with_directions, without_marks
+from data.formats.inline import HEADING, unspoken, with_directions, without_marks
 from data.formats.prefixes import CERTAIN, STYLES, Prefix, prefixes_of
 from data.formats.script import Format, Line, ReadOptions, Script
 
@@ -53,7 +53,8 @@ class Reading:
         if accepted is not None and prefix.name not in accepted:
             return False
         # The last words before a colon inside a paragraph are rarely a name.
-        return not self.separated or place.first or prefix.name in self.opening_names
+        is_name = prefix.name in self.opening_names or prefix.name.isupper()
+        return not self.separated or place.first or is_name
 
 
 def score(text: str, _name: str) -> float:
@@ -130,6 +131,8 @@ def _continues(text: str, is_new: bool, last: list[str], reading: Reading) -> bo
     in_brackets = text.startswith(("(", "[", "\\[", "#", "="))
     if last[0] and not last[1]:
         return True  # the name has a line of its own
+    if HEADING.fullmatch(text):
+        return False
     if not is_new:
         return reading.separated or text[:1].islower()
     return bool(last[0]) and not in_brackets and bool({"marked", "alone"} & set(reading.styles[:1]))

@@ -1,10 +1,12 @@
 """The reader of MediaWiki wikitext, as wikis of fans and exports of their pages have it."""
 
+import collections
 import html
 import re
 from typing import Any
 
-from data.formats import inner, layout
+from data.command_line import UserError
+from data.formats import html_source, inner, layout
 from data.formats.script import Format, ReadOptions, Script
 
 PAGE = re.compile(r"<text\b[^>]*>(.*?)</text>", re.DOTALL)  # of an export (Special:Export)
@@ -38,7 +40,14 @@ DEFINITION = re.compile(r"^;\s*([^:\n]+?)\s*:?\s*(?:\n:+\s*|:\s*)(?=\S)", re.MUL
 DIRECTION = re.compile(r"^''((?:[^'\n]|'(?!'))+)''$", re.MULTILINE)
 ITALICS = re.compile(r"(?<!')''(?!')")
 LIST_MARK = re.compile(r"^[:*#]+\s*", re.MULTILINE)
+MANY_LIST_MARKS = re.compile(r"(?<=^[:*#;]{10})[:*#;]++", re.MULTILINE)
 RULE = re.compile(r"^-{4,}\s*$|^__[A-Z]+__\s*$|^#REDIRECT.*$", re.MULTILINE | re.IGNORECASE)
+
+# The parser tries each mark that is never closed to the end of the page, in each of those before.
+MAX_OPEN = 40
+OPENING = {"{{": "}}", "[[": "]]", "{|": "|}", "[": "]", "<": ">"}
+BRACKETS = re.compile(r"\{\||\|\}(?!\})|\{\{|\}\}|\[\[|\]\]|[\[\]>]|<(?=[a-zA-Z/])")
+MAX_QUOTES = 400  # marks of bold and italics in a line
 
 
 def score(text: str, name: str) -> float:
@@ -62,6 +71,12 @@ def read(text: str, options: ReadOptions) -> Script:
     Left out: templates other than those of speeches, pictures, categories, notes and comments.
     """
     pages = [html.unescape(page) for page in PAGE.findall(text)] if "<mediawiki" in text else [text]
+    for page in pages:
+        if not is_regular(page):
+            raise UserError(
+                f"{options.path} is no well-formed wikitext: many brackets or marks of bold text "
+                "are never closed; if it is a script of another kind, give --format NAME"
+            )
     converted = [page_text(page) for page in pages]
     script = inner.read("\n\n".join(page for page, _ in converted), options, FORMAT.name)
     if removed := sum(count for _, count in converted):
@@ -69,10 +84,26 @@ def read(text: str, options: ReadOptions) -> Script:
     return script
 
 
+def is_regular(text: str) -> bool:
+    """Whether a page may be parsed: few brackets, elements and quotation marks are not closed."""
+    is_open: collections.Counter[str] = collections.Counter()
+    for bracket in BRACKETS.findall(text):
+        if bracket in OPENING:
+            is_open[OPENING[bracket]] += 1
+            if is_open.total() > MAX_OPEN:
+                return False
+        elif is_open[bracket]:
+            is_open[bracket] -= 1
+    return html_source.depth(text) <= MAX_OPEN and all(
+        line.count("''") <= MAX_QUOTES for line in text.split("\n")
+    )
+
+
 def page_text(text: str) -> tuple[str, int]:
     """(the text of a page with marks only for bold and headings, number of parts left out)."""
     import mwparserfromhell  # imported here because other formats do not need it
 
+    text = MANY_LIST_MARKS.sub("", text)
     text = DEFINITION.sub(r"'''\1:''' ", RULE.sub("", layout.unix_lines(text)))
     writer = _Writer()
     words = writer.text_of(mwparserfromhell.parse(text))
@@ -158,6 +189,9 @@ class _Writer:
         values = [self.text_of(each.value).strip() for each in node.params if not each.showkey]
         if kind == "quote":
             values = values[1::-1]  # the speech, then who says it
+        if kind in SPEECH_TEMPLATES and len(values) >= 2 and not values[0]:
+            direction = values[1].strip("'()[] ")
+            return f"\n({direction})\n"
         if kind in SPEECH_TEMPLATES and len(values) >= 2 and len(values[0]) <= 60:
             return f"\n'''{values[0]}:''' {values[1]}\n"
         if kind in LAYOUT_TEMPLATES and values:

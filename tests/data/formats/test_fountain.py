@@ -130,7 +130,7 @@ def test_the_page_s_file_keeps_names_that_need_a_mark():
     assert plain(read_back(scene)) == plain(scene)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(scenes())
 def test_any_scene_that_the_page_saves_is_read_back(lines):
     scene = "\n\n".join(
@@ -149,7 +149,7 @@ def written(line):
     return f"{name if name.isascii() else f'@{name}'}\n{text}"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(scenes())
 def test_a_script_written_in_fountain_is_read_back(lines):
     text = "\n\n".join(map(written, lines))

@@ -142,7 +142,7 @@ def test_a_transcript_with_a_few_tags_is_no_page():
     )
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=6)
 @given(speeches())
 @pytest.mark.parametrize(
     "style",
@@ -164,7 +164,7 @@ def test_a_script_written_in_html_is_read_back(style, lines):
     assert folded(read(page).lines[1:]) == folded(lines)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=6)
 @given(scenes())
 def test_directions_and_headings_in_html_are_read_back(lines):
     body = "".join(

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.command_line import UserError
@@ -29,6 +29,7 @@ def test_layouts_are_recognized(layout):
     assert read(JSON[layout]).lines == SPEECHES
 
 
+@settings(max_examples=25)
 @given(speeches(), st.sampled_from(sorted(SHAPES)), st.sampled_from((None, 1)), st.booleans())
 def test_any_script_written_as_json_gives_the_same_speeches(lines, shape, indent, ascii):
     records = [{"id": n, "character": e.speaker, "text": e.text} for n, e in enumerate(lines)]

@@ -1,7 +1,7 @@
 """Names of speakers: extensions, asides, spellings, and what cannot be a name."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.formats.names import fits, split_name, tidy
@@ -64,6 +64,7 @@ def test_narration_does_not_become_a_speech():
     assert any('such as "nan"' in note for note in script.notes)
 
 
+@settings(max_examples=50)
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_every_name_is_read_back_from_the_text(raw, speech):
     (line,) = tidied(Line(raw, " ".join(speech.split()))).lines

@@ -53,7 +53,7 @@ def escaped(text):
     return "".join(each if each.isascii() else f"\\u{ord(each)}?" for each in text)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(speeches())
 def test_a_script_written_in_rtf_is_read_back(lines):
     body = "\\par\n".join(

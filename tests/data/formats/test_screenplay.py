@@ -212,7 +212,7 @@ def written(lines, margin, speech, cue, spaced=False):
     return ("\n\n" if spaced else "\n").join(rows)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(scenes())
 @pytest.mark.parametrize(
     ("margin", "speech", "cue", "spaced"),

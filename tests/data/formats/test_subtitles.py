@@ -219,7 +219,7 @@ def test_a_damaged_file_is_refused_in_one_line():
 WORDS = ("the", "rain", "I", "it's", "well,", "10:30", "half-past", "café", "TV", "he says:", "a&b")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(speeches(WORDS))
 def test_named_speeches_written_as_srt_are_read_back(lines):
     text = srt(*(f"{line.speaker.upper()}: {line.text}" for line in lines))
@@ -227,14 +227,14 @@ def test_named_speeches_written_as_srt_are_read_back(lines):
     assert read(text).lines == expected
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(speeches(WORDS))
 def test_named_speeches_written_as_vtt_are_read_back(lines):
     cues = re.sub(r",000", ".000", srt(*(f"<v {each.speaker}>{each.text}" for each in lines)))
     assert read(f"WEBVTT\n\n{cues.replace('&', '&amp;')}").lines == lines
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(st.lists(st.tuples(sentences(WORDS), sentences(WORDS)), min_size=1, max_size=9))
 def test_dashes_separate_speeches_without_names(pairs):
     script = read(srt(*(f"- {one}\n- {other}" for one, other in pairs)))

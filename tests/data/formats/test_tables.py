@@ -1,7 +1,7 @@
 """Tables of dialogue: layouts of known data sets, delimiters, damaged rows, choice of columns."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.command_line import UserError
@@ -33,6 +33,7 @@ def test_layouts_of_known_data_sets_are_recognized(layout, name):
     assert read(TABLES[layout], name).lines == SPEECHES
 
 
+@settings(max_examples=40)
 @given(st.lists(CELLS, min_size=4, max_size=30), st.sampled_from(",;\t|"))
 def test_any_speeches_written_to_a_table_are_read_back(speeches, delimiter):
     lines = [

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.formats import registry
@@ -30,6 +30,7 @@ def test_every_style_is_recognized_and_read(style, between):
     assert folded(without_aside(read(text))) == folded(SPEECHES)
 
 
+@settings(max_examples=30)
 @given(
     speeches(WORDS, ("Ann", "Bob Stone", "O'Hara", "Iris", "Élodie")),
     st.sampled_from(sorted(STYLES)),
@@ -40,6 +41,7 @@ def test_any_script_written_in_a_style_gives_the_same_speeches(lines, style):
         assert folded(without_aside(read(text, format="transcript"))) == folded(lines)
 
 
+@settings(max_examples=30)
 @given(speeches(WORDS, ("Ann", "Bob Stone", "Iris")), st.data())
 def test_styles_may_be_mixed_in_one_file(lines, data):
     styles = ("stamp", "bold", "wiki bold", "space before colon", "full-width colon", "quotation")

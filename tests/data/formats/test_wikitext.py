@@ -87,7 +87,7 @@ def test_markdown_and_plain_transcripts_are_no_wikitext():
         assert registry.detect(text, "show.txt").name != "wiki"
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(speeches())
 @pytest.mark.parametrize(
     "style",
