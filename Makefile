@@ -10,8 +10,8 @@ python := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo train base evaluate export serve setup test bench check fix \
-	images-check sbom audit lock clean distclean FORCE
+.PHONY: help demo train base evaluate export serve setup test nightly bench check fix \
+	images-check sbom audit lock digests clean distclean FORCE
 
 # The demo is trained again if one of these changes: the show, the settings, the network, the file formats.
 LOW_TIDE_TEXT := data/shows/low_tide.txt
@@ -47,7 +47,8 @@ train: ## train: PRESET=seinfeld|laptop, DATA=show.txt, VALID=held_out.txt, OUT=
 base: ## train the base network from its sources: ARCHIVES=folder instead of downloads, ARGS="..."
 	@$(set-up) train
 	$(strip $(python) -m data base --out data/raw/base $(if $(ARCHIVES),--archives "$$ARCHIVES"))
-	$(python) -m data prepare data/raw/base --out data/prepared/base --vocab-size 32768 --valid-fraction 0.004
+	$(python) -m data prepare data/raw/base/*.txt --out data/prepared/base --format plain --vocab-size 32768 \
+		--valid-fraction 0.004
 	$(python) -m job --preset base $(ARGS)
 	$(python) -m job.publish --checkpoint artifacts/english/checkpoint.pt --text data/raw/base --overlap $(LOW_TIDE_TEXT)
 
@@ -67,9 +68,19 @@ serve: ## start the server: MODEL=artifacts/NAME (default: all in artifacts/), A
 setup: ## install all dependencies into .venv: PYTHON=python3.12, TORCH_BACKEND=cpu|cu130
 	@$(set-up)
 
-test: ## run all tests (tests/browser needs Chromium): ARGS="-k tokens"
+test: ## run all tests; installs Chromium for tests/browser if it can: ARGS="-k tokens"
 	@$(set-up)
+	@$(python) tools/browser.py
 	$(python) -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+# `make test` runs them too, with the same values every time.
+nightly: ## run the property tests with random values: SEED=... repeats a run
+	@$(set-up)
+	@seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
+	echo "property tests with random values; to repeat this run: make nightly SEED=$$seed"; \
+	$(python) -m pytest -m "hypothesis and not bench" --hypothesis-profile random --hypothesis-seed $$seed \
+		-n auto --maxprocesses 4 --dist loadfile $(ARGS) || \
+		{ code=$$?; echo "failed with SEED=$$seed"; exit $$code; }
 
 bench: ## run the speed benchmarks
 	@$(set-up)
@@ -89,19 +100,23 @@ fix: ## apply ruff's fixes and formatting
 	.venv/bin/ruff format .
 
 images-check: ## build and test the container images end to end: ENGINE=docker|podman
-	@$(set-up) serve
+	@$(set-up) serve supply-chain
 	$(python) tools/check_images.py $(ARGS)
 
-sbom: ## write an SBOM (CycloneDX) per container image to sbom/
+sbom: ## write an SBOM (CycloneDX) per container image to sbom/: ENGINE=docker|podman adds Debian's packages
 	@$(set-up) supply-chain
 	$(python) tools/supply_chain.py sbom
 
-audit: ## check the locked packages for known vulnerabilities (needs the network)
+audit: ## check the locked packages for known vulnerabilities: ADVISORIES=all.zip (OSV) instead of the network
 	@$(set-up) supply-chain
 	$(python) tools/supply_chain.py audit
 
 lock: ## update locks/ to the newest versions that pyproject.toml allows
-	@$(PYTHON) tools/lock.py
+	@$(set-up) dev supply-chain
+	$(python) tools/lock.py
+
+digests: ## update the digests of the base images (needs skopeo or docker buildx)
+	@$(PYTHON) tools/digests.py
 
 clean: ## remove .venv and caches, but no trained models
 	rm -rf .venv sbom .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

@@ -2,19 +2,22 @@
 
 import collections
 import dataclasses
+import functools
 import heapq
 import itertools
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from data import tokens, versions
+from data import strict_json, tokens, versions
 from data.command_line import UserError
+from data.proper_nouns import proper_nouns
 from data.speakers import speaker_of
 
 FORMAT = "cold-open-vocabulary"
 UNKNOWN = "<unk>"
 MIN_SPEECHES = 20  # with fewer, `LineStats.speaker_repeat` is not measured
 MAX_SPEAKERS = 200  # in vocab.json
+MAX_REPLACED = 8  # characters of a text in the normalization table
 
 
 def create_lookup_tables(words: Iterable[str]) -> tuple[dict[str, int], dict[int, str]]:
@@ -104,6 +107,7 @@ class Vocabulary:
     primer: str  # the separator of two speeches; a scene starts after it
     speakers: list[tuple[str, int]]  # (name, lines spoken), most frequent first
     speaker_repeat: float = 1.0  # fraction of speeches by the speaker before; 1: not known
+    names: list[str] = dataclasses.field(default_factory=list)  # words written with a capital
     unknown: str = UNKNOWN
     casing: str = "lower"
     weights_sha256: str = ""
@@ -115,8 +119,12 @@ class Vocabulary:
         normalized = tokens.normalize(text, normalization)
         words = collections.Counter(tokens.split_words(normalized, tokens.token_lookup()))
         stats = line_stats(normalized)
-        speakers = stats.speakers.items()
-        return cls.from_counts(show, normalization, words.items(), speakers, stats, min_count)[0]
+        counts = words.items(), stats.speakers.items()
+        return cls.from_counts(show, normalization, *counts, stats, min_count)[0]
+
+    def with_names_of(self, text: str) -> "Vocabulary":
+        """The vocabulary with the names in a text that has its capitals still."""
+        return dataclasses.replace(self, names=proper_nouns(text, set(self.words)))
 
     @classmethod
     def from_counts(
@@ -176,10 +184,19 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.words)
 
+    @functools.cached_property
+    def vocab_to_int(self) -> dict[str, int]:
+        """The id of each word."""
+        return {word: index for index, word in enumerate(self.words)}
+
     @property
     def unknown_id(self) -> int:
         """The id of `unknown`, which replaces every out-of-vocabulary word."""
         return self.words.index(self.unknown)
+
+    def is_unknown(self, word: str) -> bool:
+        """Whether a word, or a symbol's name, is out of the vocabulary."""
+        return word not in self.vocab_to_int or word == self.unknown
 
     def split(self, text: str) -> list[str]:
         """Text to words: symbols by name, out-of-vocabulary words unchanged."""
@@ -191,9 +208,8 @@ class Vocabulary:
 
     def numbers(self, words: Iterable[str]) -> list[int]:
         """Words to ids; an out-of-vocabulary word becomes `unknown_id`."""
-        vocab_to_int = {word: index for index, word in enumerate(self.words)}
         unknown_id = self.unknown_id
-        return [vocab_to_int.get(word, unknown_id) for word in words]
+        return [self.vocab_to_int.get(word, unknown_id) for word in words]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids to detokenized text."""
@@ -201,19 +217,24 @@ class Vocabulary:
 
     def to_json(self) -> str:
         """The content of vocab.json."""
-        fields = {"format": FORMAT, "version": versions.VOCABULARY, **vars(self)}
-        return json.dumps(fields, ensure_ascii=False)
+        names = [field.name for field in dataclasses.fields(self)]  # without cached properties
+        fields = {"format": FORMAT, "version": versions.VOCABULARY}
+        fields |= {name: getattr(self, name) for name in names}
+        if not self.names:
+            del fields["names"]
+        return strict_json.dumps(fields, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Vocabulary":
         """The vocabulary from the content of vocab.json.
 
         Raises:
-            UserError: if it is not JSON, not a vocabulary, of another version, or lacks a field.
+            UserError: if it is not JSON, not a vocabulary, of another version, lacks a field, or
+                has a field that `build` does not make.
         """
         try:
-            fields = json.loads(text)
-        except json.JSONDecodeError as error:
+            fields = strict_json.loads(text)
+        except ValueError as error:
             raise UserError(
                 f"the vocabulary is not JSON ({error}): export the model again"
             ) from None
@@ -224,14 +245,75 @@ class Vocabulary:
                 f"the vocabulary has version {version}, this program reads "
                 f"{versions.VOCABULARY}: export the model again"
             )
+        fields.setdefault("names", [])
         names = {field.name for field in dataclasses.fields(cls)}
         if names != set(fields):
             different = ", ".join(sorted(names ^ set(fields)))
             raise UserError(
                 f"the vocabulary lacks or has unknown fields ({different}): export the model again"
             )
-        pairs = {
-            name: [tuple(pair) for pair in fields.pop(name)]
-            for name in ("normalization", "speakers")
-        }
-        return cls(**fields, **pairs)
+        if problem := _problem(fields):
+            raise UserError(f"the vocabulary is damaged: {problem}; export the model again")
+        for name in ("normalization", "speakers"):
+            fields[name] = [tuple(pair) for pair in fields[name]]
+        return cls(**fields)
+
+
+def _problem(fields: dict[str, Any]) -> str:
+    """What is wrong with the fields of a vocabulary's JSON; "" if nothing is."""
+    words, symbols = fields["words"], tokens.token_lookup()
+    if not _is_list_of(words, lambda word: isinstance(word, str)):
+        return "words is not a list of texts"
+    if len(set(words)) < len(words) or tokens.split_words(" ".join(words), symbols) != words:
+        return "words has an entry that is not one word, or has one twice"
+    if fields["unknown"] != UNKNOWN or UNKNOWN not in words:
+        return f"it has no word {UNKNOWN}"
+    if fields["symbols"] != symbols or fields["casing"] != "lower":
+        return "symbols or casing are not those of the tokenizer"
+    if fields["primer"] not in ("\n", "\n\n"):
+        return "primer is not one or two new lines"
+    if not (
+        _is_list_of(fields["normalization"], _is_replacement)
+        and _is_list_of(fields["speakers"], _is_speaker)
+    ):
+        return "normalization or speakers is not a list of pairs"
+    # Otherwise a short text could become one of any size.
+    starts = [(new, start) for _, new in fields["normalization"] for start in range(len(new))]
+    inserted = {new[start:end] for new, start in starts for end in range(start + 1, len(new) + 1)}
+    if inserted & {old for old, _ in fields["normalization"]}:
+        return "normalization replaces what it has put in"
+    repeat = fields["speaker_repeat"]
+    if type(repeat) not in (int, float) or not 0 <= repeat <= 1:
+        return "speaker_repeat is not a number from 0 to 1"
+    if not _is_list_of(fields["names"], lambda name: isinstance(name, str) and name.isalpha()):
+        return "names is not a list of words"
+    if not isinstance(fields["weights_sha256"], str) or not isinstance(fields["show"], str):
+        return "show or weights_sha256 is not a text"
+    try:
+        strict_json.dumps(fields, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "it has half of a character (a lone surrogate)"
+    return ""
+
+
+def _is_list_of(value: Any, is_valid: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(map(is_valid, value))
+
+
+def _is_replacement(pair: Any) -> bool:
+    return (
+        _is_list_of(pair, lambda text: isinstance(text, str))
+        and len(pair) == 2
+        and 1 <= len(pair[0]) <= MAX_REPLACED
+        and len(pair[1]) <= MAX_REPLACED
+    )
+
+
+def _is_speaker(pair: Any) -> bool:
+    return (
+        isinstance(pair, list)
+        and len(pair) == 2
+        and isinstance(pair[0], str)
+        and type(pair[1]) is int
+        and pair[1] > 0
+    )

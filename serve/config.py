@@ -33,6 +33,8 @@ class ServerConfig:
     rate_limit: str = limits.RATE_LIMIT
     trusted_proxies: str = "127.0.0.1"
     shutdown_timeout: float = limits.SHUTDOWN_TIMEOUT
+    offer_download: bool = False
+    keep_alive: int = limits.KEEP_ALIVE
     log_level: str = "info"
     log_prompts: bool = False
 
@@ -53,7 +55,12 @@ class ServerConfig:
 
 def parse(arguments: list[str] | None = None) -> ServerConfig:
     """The settings from the command line and the environment."""
-    parser = Parser(prog="python -m serve", description="Serves the web page of exported models.")
+    parser = Parser(
+        prog="python -m serve",
+        description="Serves the web page of exported models.",
+        epilog="A TorchScript file is a program that runs when it is loaded: serve only models "
+        "that you exported, or whose source you trust. With --runtime onnx, nothing in them runs.",
+    )
     add, default = parser.add_argument, ServerConfig()
     add("--artifacts", type=pathlib.Path, default=default.artifacts,
         help="folder with exported models, one bundle per subfolder")  # fmt: skip
@@ -77,8 +84,12 @@ def parse(arguments: list[str] | None = None) -> ServerConfig:
     add("--rate-limit", default=default.rate_limit, help="requests per client; empty: no limit")
     add("--trusted-proxies", default=default.trusted_proxies,
         help="proxies whose X-Forwarded-For header is trusted; * for all")  # fmt: skip
+    add("--keep-alive", type=int, default=default.keep_alive,
+        help="seconds before an idle connection is closed; a proxy must close first")  # fmt: skip
     add("--shutdown-timeout", type=float, default=default.shutdown_timeout,
         help="seconds of a graceful shutdown: running scenes may end after SIGTERM")  # fmt: skip
+    add("--offer-download", action=argparse.BooleanOptionalAction, default=False,
+        help="let everyone download the files of the models, from the tab About")  # fmt: skip
     add("--log-level", choices=("debug", "info", "warning", "error"), default=default.log_level,
         help="lowest level that is logged")  # fmt: skip
     add("--log-prompts", action=argparse.BooleanOptionalAction, default=False,

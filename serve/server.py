@@ -1,5 +1,6 @@
 """The web server: the page on FastAPI, with health probes, metrics, and the middleware."""
 
+import functools
 import logging
 import sys
 from typing import Any
@@ -8,14 +9,26 @@ import fastapi
 import gradio as gr
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from serve.actions import Actions
 from serve.config import ServerConfig
-from serve.gradio_compat import check_routes, endpoint_arguments, input_counts, queue_length
+from serve.downloads import add_downloads
+from serve.gradio_compat import (
+    HIDE_MCP,
+    check_routes,
+    endpoint_arguments,
+    has_result,
+    has_session,
+    input_counts,
+    queue_length,
+)
 from serve.instrumentation import Instrumentation
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.middleware import SecurityMiddleware
-from serve.page.app import CSS, THEME, build_app, head_html
+from serve.openapi import openapi
+from serve.page.app import THEME, build_app
+from serve.page.assets import STYLES, head_html
 from serve.scenes.engine import Engine
 
 
@@ -44,13 +57,28 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         text = metrics.text(lambda: queue_length(blocks))
         return fastapi.Response(text, media_type=CONTENT_TYPE)
 
+    @app.get("/gradio_api/openapi.json")  # before Gradio's, which has an upload
+    async def openapi_json() -> dict:
+        info = blocks.get_api_info()
+        return openapi(info, blocks.title, config.root_path, bool(config.password))
+
+    # The page is a ninth of its size. Streams of words are not compressed, nor are models.
+    app.add_middleware(
+        GZipMiddleware,
+        minimum_size=1000,
+        compresslevel=6,
+        exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream"),
+    )
+    bundles = [model.bundle for model in actions.models.values()]
+    add_downloads(app, bundles, config.offer_download)
     gr.mount_gradio_app(
         app,
         blocks,
         path="/",
         root_path=config.root_path or None,
-        css_paths=CSS,
-        head=head_html(),
+        css_paths=STYLES,
+        css=HIDE_MCP,
+        head=head_html(actions.facts()[0]["show"]),
         footer_links=["api"],
         max_file_size=1,
         run_history=False,
@@ -69,6 +97,8 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         root_path=config.root_path,
         inputs=input_counts(blocks),
         endpoints=endpoint_arguments(blocks),
+        has_result=functools.partial(has_result, blocks),
+        has_session=functools.partial(has_session, blocks),
     )
 
 

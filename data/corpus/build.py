@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import fcntl
 import hashlib
-import json
 import os
 import pathlib
 import shlex
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from data import versions
+from data import strict_json, versions
 from data.atomic import atomic_write
 from data.command_line import DiskFull, UserError
 from data.corpus.encode import build_vocabulary, encode_shard, tokenize_shard
@@ -74,7 +73,8 @@ def prepare(
         work = folder / WORK
         work.mkdir(parents=True, exist_ok=True)
         with _exclusive_lock(work / LOCK):
-            plan = load_or_make_plan(paths, work, settings, resources)
+            named = {pathlib.Path(source).as_posix() for source in sources}
+            plan = load_or_make_plan(paths, named, work, settings, resources)
             if not (work / MANIFEST).exists():
                 _build_files(plan, work, show_name(folder), settings, resources)
                 _write_manifest(plan, work, _command(sources, folder, settings), settings)
@@ -96,7 +96,8 @@ def _is_up_to_date(folder: pathlib.Path, paths: list[str], settings: Settings) -
         manifest = read_manifest(folder)
         return (
             manifest["settings"] == dataclasses.asdict(settings)
-            and [show["path"] for show in manifest["shows"]] == paths
+            and sorted(each["path"] for each in [*manifest["shows"], *manifest["skipped"]])
+            == sorted(paths)
             and not changed_file(source_files(manifest))
             and not Prepared(folder, manifest).damaged_file()
         )
@@ -125,7 +126,7 @@ def _build_files(
         run_all(tokenize_shard, todo, processes, "tokenize")
         sizes = settings.min_count, settings.vocab_size, resources.max_words
         build_vocabulary(shards, work, show, *sizes)
-    layout = json.loads((work / "layout.json").read_bytes())
+    layout = strict_json.loads((work / "layout.json").read_bytes())
     for split in SPLITS:
         with (work / f"{split}.ids").open("ab") as file:  # keeps what an interrupted call wrote
             file.truncate(layout["tokens"][split] * np.dtype(layout["dtype"]).itemsize)
@@ -147,7 +148,7 @@ def _build_files(
 def _write_manifest(
     plan: dict[str, Any], work: pathlib.Path, command: str, settings: Settings
 ) -> None:
-    layout = json.loads((work / "layout.json").read_bytes())
+    layout = strict_json.loads((work / "layout.json").read_bytes())
     vocabulary = (work / "vocab.json").read_bytes()
     shows, valid_file = (list(map(_file_entry, plan[name])) for name in ("shows", "valid_file"))
     entries = {"train": shows, "valid": valid_file or shows}
@@ -170,20 +171,21 @@ def _write_manifest(
         "oov_rate": layout["oov_rate"],
         "bytes": sum(show["bytes"] for show in plan["shows"]),
         "vocabulary": {
-            "words": len(json.loads((work / "counts.json").read_bytes())),
+            "words": len(strict_json.loads((work / "counts.json").read_bytes())),
             "sha256": hashlib.sha256(vocabulary).hexdigest(),
         },
         "files": {name: (work / name).stat().st_size for name in names},
         "shows": shows,
         "valid_file": valid_file,
+        "skipped": plan["skipped"],
     }
     with atomic_write(work / MANIFEST) as file:
-        file.write(json.dumps(manifest, indent=1, ensure_ascii=False).encode())
+        file.write(strict_json.dumps(manifest, indent=1, ensure_ascii=False).encode())
 
 
 def _file_entry(scanned: dict[str, Any]) -> dict[str, Any]:
     """The manifest's entry of a source file, without its place in the splits."""
-    return {name: scanned[name] for name in ("path", "bytes", "mtime_ns", "sha256")}
+    return {name: scanned[name] for name in ("path", "bytes", "mtime_ns", "sha256", "remark")}
 
 
 def _command(sources: Sequence[str], folder: pathlib.Path, settings: Settings) -> str:
@@ -191,14 +193,15 @@ def _command(sources: Sequence[str], folder: pathlib.Path, settings: Settings) -
     words = ["python", "-m", "data", "prepare", *map(str, sources), "--out", str(folder)]
     for field in dataclasses.fields(settings):
         if (value := getattr(settings, field.name)) != field.default:
-            words += ["--" + field.name.replace("_", "-"), str(value)]
+            words += ["--" + field.name.replace("_", "-")]
+            words += [] if field.type is bool else [str(value)]
     return shlex.join(words)
 
 
 def _publish(folder: pathlib.Path) -> None:
     """Moves the files to their final place; the manifest last, because it vouches for the rest."""
     work = folder / WORK
-    names = json.loads((work / MANIFEST).read_bytes())["files"]
+    names = strict_json.loads((work / MANIFEST).read_bytes())["files"]
     (folder / MANIFEST).unlink(missing_ok=True)
     for name in names:
         if (work / name).exists():  # otherwise an interrupted call has moved it already

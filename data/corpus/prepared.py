@@ -5,13 +5,12 @@ A prepared corpus is a folder of memory-mapped token ids; docs/scaling.md descri
 
 import dataclasses
 import hashlib
-import json
 import os
 import pathlib
 from collections.abc import Iterable
 from typing import Any
 
-from data import versions
+from data import strict_json, versions
 from data.checksum import file_sha256
 from data.command_line import UserError
 from data.vocab import Vocabulary
@@ -71,7 +70,7 @@ class Prepared:
 
     def counts(self) -> list[int]:
         """The count of each vocabulary word in the training text, by id."""
-        return json.loads((self.folder / "counts.json").read_bytes())
+        return strict_json.loads((self.folder / "counts.json").read_bytes())
 
     def ids(self, split: str) -> Any:
         """The ids of a split ("train" or "valid"): an np.memmap (words,) of unsigned integers."""
@@ -86,16 +85,17 @@ class Prepared:
 
 
 def is_prepared(path: str | pathlib.Path) -> bool:
-    """Whether a path is a prepared corpus, not a file; raises `UserError` for other folders."""
+    """Whether a path is a prepared corpus, not a file or a folder of scripts.
+
+    Raises:
+        UserError: if it is not completely prepared.
+    """
     folder = pathlib.Path(path)
     if not folder.is_dir() or (folder / MANIFEST).is_file():
         return folder.is_dir()
     if (folder / WORK).is_dir():
         raise UserError(f"{folder} is not completely prepared: run the prepare command again")
-    raise UserError(
-        f"{folder} is a folder: name one text file in it, or prepare all of them with "
-        f"python -m data prepare {folder} --out data/prepared/{folder.name or 'all'}"
-    )
+    return False
 
 
 def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = strict_json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
@@ -121,7 +121,7 @@ def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
 
 def source_files(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """The entries of all files that a corpus was prepared from."""
-    return [*manifest["shows"], *manifest["valid_file"]]
+    return [*manifest["shows"], *manifest["valid_file"], *manifest["skipped"]]
 
 
 def changed_file(entries: Iterable[dict[str, Any]]) -> str:

@@ -1,30 +1,19 @@
 """Builds the Gradio app: the tabs, the API, the limits. Importing it loads and starts nothing."""
 
-import json
-import pathlib
-
 import gradio as gr
 
-from data import speakers, versions
 from serve.actions import Actions
 from serve.api import add_api
 from serve.config import ServerConfig
+from serve.downloads import PATH
 from serve.gradio_compat import check_blocks, limit_concurrency, limit_sessions
 from serve.instrumentation import Instrumentation
 from serve.limits import MAX_SHORT_TASKS
-from serve.page.about_tab import about_html, header_html
+from serve.page.about_tab import add_about_tab, header_html
 from serve.page.compare_tab import add_compare_tab
+from serve.page.examples import show_examples
 from serve.page.write_tab import add_write_tab
-from serve.scenes.scene import FORMAT
 
-CSS = pathlib.Path(__file__).with_name("page.css")
-SCRIPT = pathlib.Path(__file__).with_name("page.js")
-# What page.js shares with Python, so that each value has one source.
-CLIENT_CONFIG = {
-    "speakerPattern": speakers.PATTERN,
-    "sceneFormat": FORMAT,
-    "sceneVersion": versions.SCENE,
-}
 COLORS = {  # Gradio's own have too little contrast (WCAG 2 asks for 4.5 to 1)
     "button_primary_background_fill": "#a8420f",
     "button_primary_background_fill_hover": "#8a3b12",
@@ -63,26 +52,21 @@ def build_app(
         UserError: if the installed Gradio lacks what the server relies on.
     """
     facts = actions.facts()
+    examples = show_examples(actions.model("").writer)
     with gr.Blocks(title=f"Cold Open: {facts[0]['show']}", analytics_enabled=False) as app:
         gr.HTML(header_html(facts[0]["show"]), elem_id="header", apply_default_css=False)
         with gr.Tabs():
             with gr.Tab("Write"):
-                add_write_tab(app, actions, instrumentation, facts)
+                add_write_tab(app, actions, instrumentation, facts, examples)
             with gr.Tab("Compare"):
-                add_compare_tab(actions, instrumentation, facts)
+                add_compare_tab(actions, instrumentation, facts, examples)
             with gr.Tab("About"):
-                gr.HTML(about_html(facts), elem_id="about", apply_default_css=False)
-        add_api(actions, instrumentation)
+                prefix = config.root_path + PATH if config.offer_download else None
+                add_about_tab(facts, [model.bundle for model in actions.models.values()], prefix)
+        add_api(app, actions, instrumentation)
     check_blocks(app)
     limit_concurrency(app, config.max_concurrent, MAX_SHORT_TASKS)
     app.queue(max_size=config.max_queue)
     # Running and waiting sessions, twice, so that none of them is ever the oldest.
     limit_sessions(app, 2 * (config.max_concurrent + config.max_queue))
     return app
-
-
-def head_html() -> str:
-    """The page's script with its configuration, for the head of the document."""
-    settings = json.dumps(CLIENT_CONFIG).replace("<", "\\u003c")
-    script = SCRIPT.read_text(encoding="utf-8")
-    return f"<script>window.coldOpenConfig = {settings};\n{script}</script>"

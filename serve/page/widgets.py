@@ -1,21 +1,19 @@
-"""What the tabs share: event options, sliders, script views, and the note below a scene."""
+"""What the tabs share: event options, sliders, text fields, and results for the browser."""
 
-import html
 from typing import Any
 
 import gradio as gr
 
-from serve.actions import Facts
 from serve.limits import (
     MAX_FIRST_LINE,
-    MAX_NEW_TOKENS,
+    MAX_LENGTH,
     MAX_SEED_DIGITS,
     MAX_SETTING,
-    MAX_SHOWN_UNKNOWN_WORDS,
     MIN_SLIDER_TOKENS,
     OPTION_RANGES,
     SLIDER_MAXIMA,
 )
+from serve.page.examples import Examples
 from serve.scenes.scene import Scene
 
 # Gradio does not preprocess values: the actions check them.
@@ -24,8 +22,10 @@ EVENT: dict[str, Any] = {
     "show_progress": "hidden",
     "api_visibility": "private",
 }
+# client/queue.js fills it while a scene waits.
+QUEUE_PLACE = '<p class="queue-place" role="status"></p>'
 SLIDERS = {  # label, info, step; in the order of the page
-    "max_new_tokens": ("Length", "most words and punctuation marks", 10),
+    "length": ("Length", "about this many words; a scene ends with a whole line", 10),
     "temperature": ("Temperature", "low: likely words; high: surprising words", 0.05),
     "top_p": ("Top-p", "sample from the most likely words of this total probability; 1: off", 0.01),
     "top_k": ("Top-k", "sample from this number of most likely words; 0: off", 1),
@@ -39,19 +39,31 @@ def slider(name: str) -> gr.Slider:
     """The slider of one sampling option."""
     label, info, step = SLIDERS[name]
     low, high = OPTION_RANGES[name]
-    if name == "max_new_tokens":
-        low, high = MIN_SLIDER_TOKENS, MAX_NEW_TOKENS
+    if name == "length":
+        low, high = MIN_SLIDER_TOKENS, MAX_LENGTH
     high = SLIDER_MAXIMA.get(name, high)
     default = Scene.__dataclass_fields__[name].default
     return gr.Slider(low, high, default, step=step, label=label, info=info)
 
 
-def prompt_fields(speakers: list[str], **first_line: Any) -> tuple[gr.Textbox, gr.Textbox]:
-    """The text fields of a scene's setting and first line; `first_line` has further options."""
-    example = f"{(speakers or ['She'])[0]}: You will not believe this."
-    setting = gr.Textbox(label="Setting", placeholder="the coffee shop", max_length=MAX_SETTING)
+def prompt_fields(
+    examples: Examples, line_id: str | None = None, **options: Any
+) -> tuple[gr.Textbox, gr.Textbox]:
+    """The text fields of a scene's setting and first line.
+
+    Args:
+        line_id: the HTML id of the first line.
+        options: of both fields.
+    """
+    setting = gr.Textbox(
+        label="Setting", placeholder=examples.setting, max_length=MAX_SETTING, **options
+    )
     line = gr.Textbox(
-        label="First line", placeholder=example, max_length=MAX_FIRST_LINE, **first_line
+        label="First line",
+        placeholder=examples.line,
+        max_length=MAX_FIRST_LINE,
+        elem_id=line_id,
+        **options,
     )
     return setting, line
 
@@ -61,22 +73,15 @@ def seed_field(placeholder: str, **options: Any) -> gr.Textbox:
     return gr.Textbox(label="Seed", placeholder=placeholder, max_length=MAX_SEED_DIGITS, **options)
 
 
-def script_view(elem_id: str, label: str, **options: Any) -> gr.HTML:
-    """The box in which page.js shows a script."""
-    content = f'<div class="script" role="region" aria-label="{label}" tabindex="0"></div>'
-    return gr.HTML(content, elem_id=elem_id, apply_default_css=False, **options)
+def results_channel(receive: str) -> gr.HTML:
+    """A component without content that gives its value to a function of the browser.
 
-
-def note_html(facts: Facts) -> str:
-    """The note below a scene; empty if there are no facts yet."""
-    if not facts:
-        return ""
-    parts = [f"Seed {facts['seed']}", f"{facts['words']} words"]
-    if facts["done"] and facts["words"] > 1:
-        parts.append(f"{facts['words_per_second']:,} words per second")
-    if facts["unknown_words"]:
-        words = ", ".join(facts["unknown_words"][:MAX_SHOWN_UNKNOWN_WORDS])
-        parts.append(f"not in the show: {words}")
-    if facts["note"]:
-        parts.append(facts["note"])
-    return f'<p role="status">{html.escape(" · ".join(parts))}</p>'
+    Args:
+        receive: the function, which is called with each value while a scene is written.
+    """
+    return gr.HTML(
+        [],
+        html_template="",
+        visible="hidden",
+        js_on_load=f"watch('value', () => {receive}(props.value));",
+    )

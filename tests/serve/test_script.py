@@ -10,6 +10,8 @@ from serve.scenes.script import (
     opening,
     sentence_case,
     speaker_prefix,
+    typed_names,
+    with_letters_of,
 )
 
 NAMES = ["jerry", "elaine", "man", "mr. pitt"]
@@ -57,6 +59,8 @@ def test_sentence_case_is_idempotent(text):
         ("", ""),
         ("\n\n", "\n\n"),
         ("straße: ß", "Straße: ß"),
+        ("jerry: hello mr. pitt, mrs. and dr. no", "Jerry: Hello Mr. Pitt, Mrs. And Dr. No"),
+        ("jerry: the mr and the msx.", "Jerry: The mr and the msx."),
     ],
 )
 def test_sentence_case_examples(text, said):
@@ -79,6 +83,28 @@ def test_sentence_case_keeps_the_capitals_inside_a_name(text, names, cased):
 def test_sentence_case_ignores_common_nouns_and_minor_speakers():
     names = ["man", *(f"a{chr(97 + n)}" for n in range(13)), "jerry"]
     assert sentence_case("x the man, ab, jerry", names) == "X the man, Ab, jerry"
+
+
+def test_names_within_typed_sentences_have_capitals_everywhere():
+    typed = "Ann: I saw Kevin, and the Harbour.\n\n[the Pier]\n\nBob: What A Lovely Title This Is"
+    names = typed_names(typed)
+    assert names == ["kevin", "harbour"]
+    assert sentence_case("bob: is kevin here?", [], names) == "Bob: Is Kevin here?"
+
+
+@quick
+@given(scripts)
+def test_with_letters_of_a_text_gives_back_its_words(text):
+    words = text.split(" ")
+    lower = [word.lower() for word in words]
+    if all(len(one) == len(other) for one, other in zip(words, lower, strict=True)):
+        assert with_letters_of(text, lower) == words
+
+
+def test_with_letters_of_a_text_skips_what_it_writes_otherwise():
+    words = ["ann", ":", " uber", " mckevin", ",", " mr", "."]
+    found = with_letters_of("Ann: über McKevin, Mr.", words)
+    assert found == ["Ann", ":", " uber", " McKevin", ",", " Mr", "."]
 
 
 def test_sentence_case_keeps_the_length_where_a_capital_is_longer():
@@ -106,12 +132,17 @@ def test_display_name(name, shown):
     ("setting", "line", "begins"),
     [
         ("", "", ""),
-        ("the pier", "", "[setting: the pier]"),
+        # A blank line follows, so that the model does not continue the heading.
+        ("the pier", "", "[setting: the pier]\n\n"),
         ("", "Ann: hi", "Ann: hi"),
+        ("", "Ann: hi.", "Ann: hi.\n\n"),
+        ("", "Ann: is it? ", "Ann: is it?\n\n"),
+        ("", "Ann: wait…", "Ann: wait…\n\n"),
         (" the \n pier ", "Ann: hi", "[setting: the pier]\n\nAnn: hi"),
-        ("[the pier]", "", "[setting: the pier]"),
-        ("Setting: the pier", "", "[Setting: the pier]"),
-        ("[setting: the pier]", "", "[setting: the pier]"),
+        (" the \n pier ", "Ann: hi!", "[setting: the pier]\n\nAnn: hi!\n\n"),
+        ("[the pier]", "  ", "[setting: the pier]\n\n"),
+        ("Setting: the pier", "", "[Setting: the pier]\n\n"),
+        ("[setting: the pier]", "", "[setting: the pier]\n\n"),
         ("  ", "Ann: hi", "Ann: hi"),
         ("[]", "Ann: hi", "Ann: hi"),
     ],
@@ -123,11 +154,21 @@ def test_opening_joins_setting_and_first_line(setting, line, begins):
 @quick
 @given(st.text(max_size=50), st.text(max_size=50))
 def test_opening_has_at_most_one_heading_line(setting, line):
-    begins = opening(setting, line)
-    assert begins.endswith(line)
-    heading = begins.removesuffix(line).removesuffix("\n\n") if line else begins
+    begins = opening(setting, line).rstrip()
+    heading = begins.removesuffix(line.rstrip()).rstrip("\n") if line.strip() else begins
     assert "\n" not in heading
     assert not heading or (heading[0], heading[-1]) == ("[", "]")
+
+
+@quick
+@given(st.text("ab.?!…)]\"' \n", max_size=20))
+def test_finished_line_is_followed_by_a_blank_line(line):
+    begins = opening("", line)
+    finished = bool(line.strip()) and line.rpartition("\n")[2].rstrip()[-1:] in set(".?!…)]\"'")
+    if finished and line.rpartition("\n")[2].strip():
+        assert begins == line.rstrip() + "\n\n"
+    else:
+        assert begins == (line if line.strip() else "")
 
 
 @quick

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from data import tokens
 from data.command_line import UserError
-from serve.scenes import script
 from serve.scenes.scene import Scene, build_scene
 from tests.serve.acting import NOT_INDEXES, TEXT, short_scene, written
 
@@ -40,10 +39,12 @@ def test_alternatives_are_sorted_probabilities(actions, n):
 
 def test_greedy_words_are_the_first_alternatives_that_structure_allows(actions):
     """Sampling limits the last speaker and excludes brackets; the alternatives do not."""
-    scene = build_scene("", 1, prompt="Ann: hello", temperature=0, top_p=1, max_new_tokens=25)
+    scene = build_scene(
+        "", 1, prompt="Ann: hello", temperature=0, top_p=1, length=25, no_repeat_ngram_size=100
+    )
     text, facts = written(actions, scene)
     words = [word["text"] for word in asyncio.run(actions.surprise(text, ""))]
-    assert len(words) == facts["words"] + 2
+    assert 0 <= facts["words"] + 2 - len(words) <= 2  # without the last line's end
     speaker = ""
     for place, word in enumerate(words):
         typed = word.strip(" ").lower()
@@ -68,10 +69,15 @@ def test_surprise_covers_the_whole_text(actions, text):
     vocabulary = actions.model("").writer.vocabulary
     words = vocabulary.split(text)
     canonical = tokens.join_words(words, vocabulary.symbols)
-    names = [name for name, _ in vocabulary.speakers]
-    assert "".join(each["text"] for each in found) == script.sentence_case(canonical, names)
+    assert "".join(each["text"] for each in found).lower() == canonical.lower()
     assert len(found) == len(words)
     assert all(each["logprob"] <= 0 for each in found)
+
+
+def test_surprise_keeps_the_capitals_of_the_text(actions):
+    text = "Ann: No, Kevin, hello mr. MCCOY.\n\nBob: (waving) iPod?"
+    found = asyncio.run(actions.surprise(text, ""))
+    assert "".join(each["text"] for each in found) == text
 
 
 @pytest.mark.parametrize("text", TEXTS)
