@@ -1,4 +1,4 @@
-"""python -m tests.export.golden: writes golden_scenes.json, the scenes of a network of fixed weights.
+"""python -m tests.export.golden: writes golden_scenes.json, scenes of a network of fixed weights.
 
 Work on speed must not change them: do not write the file again for that. If the rules of
 generation change, raise the version in docs/specification.md and write it again.
@@ -28,7 +28,7 @@ BATCH = 32
 def writer(int8: bool) -> Any:
     """The compiled writer of a network whose weights depend on no version of PyTorch."""
     words = [f"w{number}" for number in range(WORDS)]
-    lines = [f"{'ann bob cat'.split()[n % 3]}: {words[n]}, {words[-n]}." for n in range(WORDS)]
+    lines = [f"{('ann', 'bob', 'cat')[n % 3]}: {words[n]}, {words[-n]}." for n in range(WORDS)]
     text = "\n".join([*lines, "(w1) [setting: w2]"] * 2)
     vocabulary = Vocabulary.build(text, "golden")
     size = len(vocabulary)
