@@ -33,7 +33,9 @@ def proper_nouns(text: str, words: set[str]) -> list[str]:
         speaker = SPEAKER.match(line)
         body = line[speaker.end() :] if speaker else line
         found = _IN_SENTENCE.findall(body)
-        if 2 * len(found) <= max(len(body.split()), 3):  # else a title
+        words_of_line = body.split()
+        # Else a title, or a line in capitals.
+        if 2 * sum(word[:1].isupper() for word in words_of_line) <= max(len(words_of_line), 3):
             capitals.update(word.lower() for word in found)
     small = collections.Counter(_SMALL.findall(text))
     names = [
