@@ -8,4 +8,4 @@ CORPUS = 4  # manifest.json of a prepared corpus: `data.corpus`
 CHECKPOINT = 2  # checkpoint.pt and resume.pt: `job.checkpoint`
 REPORT = 2  # report.json: `job.report.build`
 MANIFEST = 3  # manifest.json of an exported bundle: `export.manifest`
-SCENE = 2  # the JSON of a scene: `serve.scenes.scene`
+SCENE = 3  # the JSON of a scene: `serve.scenes.scene`

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import heapq
 import itertools
 import json
@@ -176,10 +177,19 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.words)
 
+    @functools.cached_property
+    def vocab_to_int(self) -> dict[str, int]:
+        """The id of each word."""
+        return {word: index for index, word in enumerate(self.words)}
+
     @property
     def unknown_id(self) -> int:
         """The id of `unknown`, which replaces every out-of-vocabulary word."""
         return self.words.index(self.unknown)
+
+    def is_unknown(self, word: str) -> bool:
+        """Whether a word, or a symbol's name, is out of the vocabulary."""
+        return word not in self.vocab_to_int or word == self.unknown
 
     def split(self, text: str) -> list[str]:
         """Text to words: symbols by name, out-of-vocabulary words unchanged."""
@@ -191,9 +201,8 @@ class Vocabulary:
 
     def numbers(self, words: Iterable[str]) -> list[int]:
         """Words to ids; an out-of-vocabulary word becomes `unknown_id`."""
-        vocab_to_int = {word: index for index, word in enumerate(self.words)}
         unknown_id = self.unknown_id
-        return [vocab_to_int.get(word, unknown_id) for word in words]
+        return [self.vocab_to_int.get(word, unknown_id) for word in words]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids to detokenized text."""
@@ -201,7 +210,9 @@ class Vocabulary:
 
     def to_json(self) -> str:
         """The content of vocab.json."""
-        fields = {"format": FORMAT, "version": versions.VOCABULARY, **vars(self)}
+        names = [field.name for field in dataclasses.fields(self)]  # without cached properties
+        fields = {"format": FORMAT, "version": versions.VOCABULARY}
+        fields |= {name: getattr(self, name) for name in names}
         return json.dumps(fields, ensure_ascii=False)
 
     @classmethod

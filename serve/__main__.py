@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 from data.command_line import UserError, run
 from serve.config import ServerConfig, parse
-from serve.limits import CONNECTION_TIMEOUT
+from serve.limits import CONNECTION_TIMEOUT, MAX_OPEN_FILES
 
 log = logging.getLogger("cold_open")
 
@@ -21,6 +22,7 @@ def main() -> int:
     """Loads the models and serves until the process is stopped; returns the exit code."""
     config = parse()
     check_port(config.host, config.port)
+    raise_file_limit()
     # Gradio reads these when it is imported: no analytics, no statistics of calls in memory.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
@@ -46,19 +48,7 @@ async def serve(app: Any, engine: Any, config: ServerConfig, shows: str) -> int:
     """Serves until SIGTERM or SIGINT, then shuts down gracefully: active scenes may end."""
     import uvicorn
 
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=config.host,
-            port=config.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=True,
-            forwarded_allow_ips=config.trusted_proxies,
-            timeout_graceful_shutdown=CONNECTION_TIMEOUT,
-        )
-    )
+    server = uvicorn.Server(uvicorn.Config(app, **uvicorn_options(config)))
     server.capture_signals = contextlib.nullcontext  # the handlers below replace uvicorn's
     stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -77,6 +67,29 @@ async def serve(app: Any, engine: Any, config: ServerConfig, shows: str) -> int:
         server.should_exit = True
     await serving
     return 0 if server.started else 1
+
+
+def uvicorn_options(config: ServerConfig) -> dict[str, Any]:
+    """The arguments of `uvicorn.Config`."""
+    return {
+        "host": config.host,
+        "port": config.port,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": True,
+        "forwarded_allow_ips": config.trusted_proxies,
+        "timeout_keep_alive": config.keep_alive,
+        "timeout_graceful_shutdown": CONNECTION_TIMEOUT,
+    }
+
+
+def raise_file_limit() -> None:
+    """Allows more open connections than the usual 1,024; a browser keeps six of them idle."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def check_port(host: str, port: int) -> None:

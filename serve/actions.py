@@ -4,6 +4,7 @@ Actions check all their arguments: callers are not trusted.
 """
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,13 +12,15 @@ from typing import Any
 from data import tokens
 from data.command_line import UserError
 from data.vocab import Vocabulary
-from serve.limits import MAX_ALTERNATIVES, MAX_LINE_TOKENS, MAX_UNKNOWN_WORDS, OPTION_RANGES
+from serve.arguments import ArgumentError, clean_text, shortened, whole_number
+from serve.limits import MAX_ALTERNATIVES, MAX_TAKES, MAX_TEXT, MAX_UNKNOWN_WORDS, OPTION_RANGES
 from serve.models.load import Model
 from serve.scenes import script
 from serve.scenes.engine import Engine
-from serve.scenes.generation import Generation, last_lines
-from serve.scenes.scene import Scene, build_scene, clean_text, shortened, whole_number
+from serve.scenes.generation import ENDINGS, Generation, last_lines
+from serve.scenes.scene import Scene, build_scene
 
+SEEDS = int(OPTION_RANGES["seed"][1]) + 1
 Facts = dict[str, Any]  # about a scene, a word or a model: JSON values for the caller
 
 
@@ -36,7 +39,8 @@ class Actions:
         if not name:
             return next(iter(self.models.values()))
         if not isinstance(name, str) or name not in self.models:
-            raise UserError(f"there is no model {shortened(name)}: {', '.join(self.models)}")
+            names = ", ".join(self.models)
+            raise ArgumentError("model", f"must be one of {names}, not {shortened(name)}")
         return self.models[name]
 
     async def write(self, scene: Scene) -> AsyncIterator[tuple[str, Facts]]:
@@ -45,9 +49,10 @@ class Actions:
         bundle = model.bundle.facts
         note = ""
         if scene.weights and scene.weights != bundle["weights"]:
-            note = "this scene is of another version of the model and may differ now"
+            note = "This scene is of another version of the model and may differ now."
         scene = dataclasses.replace(scene, model=model.bundle.name, weights=bundle["weights"])
-        unknown = self.unknown_words(scene.prompt, scene.model)
+        typed = scene.prompt if scene.typed is None else scene.typed
+        unknown = self.unknown_words(typed, scene.model)
         generation = Generation(model.writer, scene)
         async for _ in self.engine.generate(generation):
             yield (
@@ -57,15 +62,40 @@ class Actions:
                     "words": generation.words,
                     "words_per_second": round(generation.words / max(1e-9, generation.seconds)),
                     "done": generation.done,
+                    "ended": generation.ended,
                     "unknown_words": unknown,
-                    "note": "the time limit is reached" if generation.timed_out else note,
+                    "note": " ".join(filter(None, [note, ENDINGS.get(generation.ended)])),
                     "scene": scene.to_json(),
                 },
             )
 
     async def compare(self, first: Scene, second: Scene) -> AsyncIterator[list[tuple[str, Facts]]]:
         """Generates two scenes at the same time; yields the latest result of `write` for both."""
-        latest: list[tuple[str, Facts]] = [("", {}), ("", {})]
+        async with contextlib.aclosing(self._write_all([first, second])) as results:
+            async for result in results:
+                yield result
+
+    async def takes(self, scene: Scene, n: Any) -> AsyncIterator[list[tuple[str, Facts]]]:
+        """Generates a scene from `n` seeds at the same time: its own and those that follow it.
+
+        Yields the latest result of `write` for every take, ("", {}) before its first words. At
+        temperature 0 the seed has no effect, so that there is one take.
+
+        Args:
+            n: from 1 to `MAX_TAKES`.
+        """
+        n = whole_number(n, "n", MAX_TAKES, 1)
+        if scene.temperature == 0:
+            n = 1
+        seeds = [(scene.seed + take) % SEEDS for take in range(n)]
+        scenes = [dataclasses.replace(scene, seed=seed) for seed in seeds]
+        async with contextlib.aclosing(self._write_all(scenes)) as results:
+            async for result in results:
+                yield result
+
+    async def _write_all(self, scenes: list[Scene]) -> AsyncIterator[list[tuple[str, Facts]]]:
+        """Generates scenes in one batch; yields the latest result of `write` for all of them."""
+        latest: list[tuple[str, Facts]] = [("", {}) for _ in scenes]
         updates: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
 
         async def forward(side: int, scene: Scene) -> None:
@@ -76,18 +106,22 @@ class Actions:
             except Exception as error:
                 updates.put_nowait((side, error))
 
-        scenes = enumerate((first, second))
-        tasks = [asyncio.create_task(forward(side, scene)) for side, scene in scenes]
+        tasks = [asyncio.create_task(forward(*each)) for each in enumerate(scenes)]
         try:
             running = len(tasks)
             while running:
-                side, update = await updates.get()
-                if isinstance(update, Exception):
-                    raise update
-                if update is None:
-                    running -= 1
-                else:
-                    latest[side] = update
+                waiting = [await updates.get()]
+                while not updates.empty():  # the scenes of one batch are updated together
+                    waiting.append(updates.get_nowait())
+                before = list(latest)
+                for side, update in waiting:
+                    if isinstance(update, Exception):
+                        raise update
+                    if update is None:
+                        running -= 1
+                    else:
+                        latest[side] = update
+                if latest != before:
                     yield list(latest)
         finally:
             for task in tasks:
@@ -107,13 +141,17 @@ class Actions:
 
     def _scene_of_pair(self, options: Any, seed: Any, shared: dict[str, Any]) -> Scene:
         options = options or {}
-        allowed = {"model", "preset", "invent_words", *OPTION_RANGES} - {"seed", "max_new_tokens"}
+        allowed = {"model", "preset", "invent_words", *OPTION_RANGES} - {"seed", "length"}
         if not isinstance(options, dict) or not set(options) <= allowed:
             raise UserError(f"the options of one scene must be among {', '.join(sorted(allowed))}")
         return build_scene(**{"preset": "balanced", **shared, **options, "seed": seed})
 
-    def rewrite_line(self, text: Any, line: Any, scene: Scene) -> Scene:
-        """The scene that replaces one line of a script, with the same speaker."""
+    def rewrite_line(self, text: Any, line: Any, scene: Scene, written: Any = "") -> Scene:
+        """The scene that replaces one line of a script, with the same speaker.
+
+        Args:
+            written: what the model wrote of the script; the other lines are a person's.
+        """
         text = clean_text(text, "text")
         start, end = line_span(text, line)
         speaker = script.speaker_prefix(text[start:end])
@@ -124,38 +162,53 @@ class Actions:
             one_line=True,
             # The line keeps its speaker, also one who is not in the cast.
             cast=() if speaker else scene.cast,
-            max_new_tokens=min(scene.max_new_tokens or 1, MAX_LINE_TOKENS),
+            next_speakers=(),
+            typed=new_lines(text, written),
         )
 
-    def continue_scene(self, text: Any, line: Any, scene: Scene) -> Scene:
-        """The scene that continues a script after a line; -1 is its end."""
-        text = clean_text(text, "text")
-        if line != -1:
-            text = text[: line_span(text, line)[1]]
-        last = text.rpartition("\n")[2]
-        complete = last.rstrip().endswith((".", "!", "?", ")", "]", '"', "'"))
-        if text.strip() and (line != -1 or complete):
-            text = text.rstrip() + "\n\n"
-        return dataclasses.replace(scene, prompt=text)
+    def continue_scene(self, text: Any, line: Any, scene: Scene, written: Any = "") -> Scene:
+        """The scene that continues a script after a line; -1 is its end.
 
-    def take_alternative(self, text: Any, word: Any, alternative: Any, scene: Scene) -> Scene:
-        """The scene that replaces one word of a script and continues from there."""
+        Args:
+            written: what the model wrote of the script; the other lines are a person's.
+        """
+        text = clean_text(text, "text")
+        if line == -1:
+            text = script.with_line_end(text)
+        else:
+            text = text[: line_span(text, line)[1]].rstrip() + "\n\n"
+        return dataclasses.replace(scene, prompt=text, typed=new_lines(text, written))
+
+    def take_alternative(
+        self, text: Any, word: Any, alternative: Any, scene: Scene, written: Any = ""
+    ) -> Scene:
+        """The scene that replaces one word of a script and continues from there.
+
+        Args:
+            alternative: the new word, or several.
+            written: what the model wrote of the script; the other lines are a person's.
+        """
         alternative = clean_text(alternative, "alternative").strip(" ")
+        if not alternative:
+            raise ArgumentError("alternative", "must be a word, not an empty text")
         vocabulary = self.model(scene.model).writer.vocabulary
         words = typed_words(vocabulary, text)
         kept = [*words[: whole_number(word, "word", len(words))], alternative]
         names = [name for name, _ in vocabulary.speakers]
         prompt = script.sentence_case(tokens.join_words(kept, {}), names)
-        return dataclasses.replace(scene, prompt=prompt)
+        typed = new_lines(text, written)
+        if typed is not None:
+            typed = f"{typed}\n{alternative}"[-MAX_TEXT:]
+        return dataclasses.replace(scene, prompt=prompt, typed=typed)
 
     async def alternatives(self, text: Any, word: Any, n: Any, model: Any) -> list[Facts]:
         """The `n` most likely words at the position of a word, with their probabilities."""
         writer = self.model(model).writer
         words = typed_words(writer.vocabulary, text)
         place = whole_number(word, "word", len(words))
-        n = whole_number(n, "n", MAX_ALTERNATIVES)
+        n = whole_number(n, "n", MAX_ALTERNATIVES, 1)
         before = last_lines(tokens.join_words(words[:place], {}))
-        found = await self.engine.run(writer.top_next, before, max(1, n))
+        found = await self.engine.run(writer.top_next, before, n)
         return [{"word": word, "probability": round(value, 6)} for word, value in found]
 
     async def surprise(self, text: Any, model: Any) -> list[Facts]:
@@ -179,9 +232,8 @@ class Actions:
     def unknown_words(self, text: Any, model: Any) -> list[str]:
         """The out-of-vocabulary words of a text, each once, at most `MAX_UNKNOWN_WORDS`."""
         vocabulary = self.model(model).writer.vocabulary
-        known = set(vocabulary.words) - {vocabulary.unknown}
         words = dict.fromkeys(vocabulary.split(clean_text(text, "text")))
-        unknown = [word for word in words if word not in known]
+        unknown = [word for word in words if vocabulary.is_unknown(word)]
         return with_characters(vocabulary, unknown[:MAX_UNKNOWN_WORDS])
 
     def fountain(self, text: Any, model: Any) -> str:
@@ -210,6 +262,15 @@ def line_span(text: str, line: Any) -> tuple[int, int]:
     if not spans:
         raise UserError("there is no line yet: write something first")
     return spans[whole_number(line, "line", len(spans) - 1)]
+
+
+def new_lines(text: Any, written: Any) -> str | None:
+    """The lines of a script that are not among those of `written`; None if that is empty."""
+    known = {line.strip() for line in clean_text(written, "written").split("\n")}
+    if known == {""}:
+        return None
+    lines = clean_text(text, "text").split("\n")
+    return "\n".join(line for line in lines if line.strip() not in known)
 
 
 def typed_words(vocabulary: Vocabulary, text: Any) -> list[str]:

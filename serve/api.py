@@ -1,26 +1,27 @@
 """The named API endpoints, for gradio_client, curl and other programs.
 
-Their docstrings are their documentation: Gradio shows them on the page's API view.
+Their docstrings are their documentation, with the arguments and results of `serve.api_schema`.
 """
-
-from typing import Any
 
 import gradio as gr
 
+from serve import api_schema
 from serve.actions import Actions
+from serve.gradio_compat import describe_endpoint
 from serve.instrumentation import Instrumentation
-from serve.limits import MAX_LINE_TOKENS
+from serve.limits import DEFAULT_TAKES
 from serve.scenes.scene import Scene, build_scene
 
 
-def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
-    """Adds the endpoints to the Blocks that are being built."""
+def add_api(blocks: gr.Blocks, actions: Actions, instrumentation: Instrumentation) -> None:
+    """Adds the endpoints to `blocks`, which are being built."""
 
     async def write(
         prompt: str = "",
         cast: list[str] = (),
+        next_speakers: list[str] = (),
         preset: str = "balanced",
-        max_new_tokens: int = 200,
+        length: int = 200,
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
@@ -31,40 +32,56 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         model: str = "",
         invent_words: bool = False,
     ) -> tuple[str, dict]:
-        """Generates a scene; streams (the script so far, facts) until it is done.
-
-        prompt: the beginning of the scene. cast: names of those who may speak, empty for everyone.
-        preset: faithful, balanced or wild; a sampling option that is given overrides the preset's.
-        invent_words: whether words that are in neither the show nor the prompt may be spelled.
-        seed: the same seed and options give the same scene; without one, a random seed is drawn.
-        model: a name from /models, the first if empty. Facts: seed, words, words_per_second, done,
-        unknown_words, note, and scene, the JSON with which /open_scene generates the scene again.
-        """
-        options = {
-            "max_new_tokens": max_new_tokens,
-            "temperature": temperature,
-            "top_k": top_k,
-            "top_p": top_p,
-            "min_p": min_p,
-            "repetition_penalty": repetition_penalty,
-            "no_repeat_ngram_size": no_repeat_ngram_size,
-            "invent_words": invent_words,
-        }
+        """Generates a scene; streams (the script so far, facts) until it is done."""
+        options = {"prompt": prompt, "cast": cast, "next_speakers": next_speakers, "model": model}
+        options |= {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+        options |= {"min_p": min_p, "repetition_penalty": repetition_penalty}
+        options |= {"no_repeat_ngram_size": no_repeat_ngram_size, "invent_words": invent_words}
 
         def action():
-            return actions.write(
-                build_scene(preset, seed, prompt=prompt, cast=cast, model=model, **options)
-            )
+            return actions.write(build_scene(preset, seed, **options))
 
         async for result in instrumentation.stream("write", action, prompt):
             yield result
+
+    async def takes(
+        prompt: str = "",
+        n: int = DEFAULT_TAKES,
+        cast: list[str] = (),
+        next_speakers: list[str] = (),
+        preset: str = "balanced",
+        length: int = 200,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        repetition_penalty: float | None = None,
+        no_repeat_ngram_size: int | None = None,
+        seed: int | None = None,
+        model: str = "",
+        invent_words: bool = False,
+    ) -> tuple[list[str], list[dict]]:
+        """Generates a scene from n seeds at the same time: seed, seed + 1, and so on.
+
+        Streams (the scripts so far, the facts of each). At temperature 0 there is one take.
+        """
+        options = {"prompt": prompt, "cast": cast, "next_speakers": next_speakers, "model": model}
+        options |= {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+        options |= {"min_p": min_p, "repetition_penalty": repetition_penalty}
+        options |= {"no_repeat_ngram_size": no_repeat_ngram_size, "invent_words": invent_words}
+
+        def action():
+            return actions.takes(build_scene(preset, seed, **options), n)
+
+        async for results in instrumentation.stream("takes", action, prompt):
+            yield [text for text, _ in results], [facts for _, facts in results]
 
     async def compare(
         prompt: str = "",
         one: dict | None = None,
         two: dict | None = None,
         cast: list[str] = (),
-        max_new_tokens: int = 200,
+        length: int = 200,
         seed: int | None = None,
     ) -> tuple[str, dict, str, dict]:
         """Generates two scenes from one prompt and one seed, side by side.
@@ -75,7 +92,7 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         """
 
         def action():
-            shared = {"prompt": prompt, "cast": cast, "max_new_tokens": max_new_tokens}
+            shared = {"prompt": prompt, "cast": cast, "length": length}
             return actions.compare(*actions.scene_pair(one, two, seed, **shared))
 
         async for first, second in instrumentation.stream("compare", action, prompt):
@@ -85,8 +102,9 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         text: str,
         line: int = -1,
         cast: list[str] = (),
+        next_speakers: list[str] = (),
         preset: str = "balanced",
-        max_new_tokens: int = 200,
+        length: int = 200,
         seed: int | None = None,
         model: str = "",
         invent_words: bool = False,
@@ -97,7 +115,8 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         """
 
         def action():
-            scene = _scene(cast, preset, max_new_tokens, seed, model, invent_words)
+            options = {"length": length, "model": model, "invent_words": invent_words}
+            scene = build_scene(preset, seed, cast=cast, next_speakers=next_speakers, **options)
             return actions.write(actions.continue_scene(text, line, scene))
 
         async for result in instrumentation.stream("continue_scene", action, text):
@@ -117,7 +136,7 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         """
 
         def action():
-            scene = _scene((), preset, MAX_LINE_TOKENS, seed, model, invent_words)
+            scene = build_scene(preset, seed, model=model, invent_words=invent_words)
             return actions.write(actions.rewrite_line(text, line, scene))
 
         async for result in instrumentation.stream("rewrite_line", action, text):
@@ -129,7 +148,7 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         alternative: str,
         cast: list[str] = (),
         preset: str = "balanced",
-        max_new_tokens: int = 200,
+        length: int = 200,
         seed: int | None = None,
         model: str = "",
         invent_words: bool = False,
@@ -140,7 +159,8 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         """
 
         def action():
-            scene = _scene(cast, preset, max_new_tokens, seed, model, invent_words)
+            options = {"length": length, "model": model, "invent_words": invent_words}
+            scene = build_scene(preset, seed, cast=cast, **options)
             return actions.write(actions.take_alternative(text, word, alternative, scene))
 
         async for result in instrumentation.stream("take_alternative", action, text):
@@ -181,14 +201,10 @@ def add_api(actions: Actions, instrumentation: Instrumentation) -> None:
         """The loaded models: show, speakers, file, held-out loss, size, versions, date."""
         return await instrumentation.call("models", actions.facts)
 
-    for endpoint in (write, compare, continue_scene, rewrite_line, take_alternative, open_scene):
-        gr.api(endpoint, api_name=endpoint.__name__, concurrency_id="scenes")
-    for endpoint in (alternatives, surprise, unknown_words, fountain, models):
-        gr.api(endpoint, api_name=endpoint.__name__, concurrency_id="short_tasks")
-
-
-def _scene(
-    cast: Any, preset: Any, max_new_tokens: Any, seed: Any, model: Any, invent_words: Any
-) -> Scene:
-    options = {"max_new_tokens": max_new_tokens, "model": model, "invent_words": invent_words}
-    return build_scene(preset, seed, cast=cast, **options)
+    scenes = (write, takes, compare, continue_scene, rewrite_line, take_alternative, open_scene)
+    short_tasks = (alternatives, surprise, unknown_words, fountain, models)
+    for endpoint in (*scenes, *short_tasks):
+        name = endpoint.__name__
+        group = "scenes" if endpoint in scenes else "short_tasks"
+        gr.api(endpoint, api_name=name, concurrency_id=group)
+        describe_endpoint(blocks, name, api_schema.argument, api_schema.RETURNS[name])

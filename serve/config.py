@@ -33,6 +33,7 @@ class ServerConfig:
     rate_limit: str = limits.RATE_LIMIT
     trusted_proxies: str = "127.0.0.1"
     shutdown_timeout: float = limits.SHUTDOWN_TIMEOUT
+    keep_alive: int = limits.KEEP_ALIVE
     log_level: str = "info"
     log_prompts: bool = False
 
@@ -77,6 +78,8 @@ def parse(arguments: list[str] | None = None) -> ServerConfig:
     add("--rate-limit", default=default.rate_limit, help="requests per client; empty: no limit")
     add("--trusted-proxies", default=default.trusted_proxies,
         help="proxies whose X-Forwarded-For header is trusted; * for all")  # fmt: skip
+    add("--keep-alive", type=int, default=default.keep_alive,
+        help="seconds before an idle connection is closed; a proxy must close first")  # fmt: skip
     add("--shutdown-timeout", type=float, default=default.shutdown_timeout,
         help="seconds of a graceful shutdown: running scenes may end after SIGTERM")  # fmt: skip
     add("--log-level", choices=("debug", "info", "warning", "error"), default=default.log_level,

@@ -5,8 +5,9 @@ Gradio documents none of these names, so any release may change them. `check_blo
 of a broken page. pyproject.toml bounds the version.
 """
 
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import fastapi
@@ -17,7 +18,7 @@ from data.command_line import UserError
 
 try:
     from gradio.data_classes import PredictBody
-    from gradio.utils import LRUCache
+    from gradio.utils import LRUCache, get_function_params
 except ImportError as error:
     raise UserError(
         f"Gradio {gr.__version__} does not work with this server ({error}): install the version "
@@ -41,12 +42,19 @@ GRADIO_ROUTES: dict[str, tuple[str, ...]] = {
         *("/gradio_api/call/{api_name}", "/gradio_api/call/v2/{api_name}"),
     ),
 }
+# Gradio's API page offers an MCP server, which this server does not have.
+HIDE_MCP = '.api-docs .snippet:has(img[src*="/mcp-"]) { display: none }'
 IDENTIFIER = r"[A-Za-z0-9_-]{1,80}"
 PARAMETERS = {"path": r"[\w./@+-]{1,200}", "size": r"\d{1,4}"}  # others are identifiers
 
 CALL = re.compile(rf"/gradio_api/call/(?P<v2>v2/)?(?P<name>{IDENTIFIER})/?")
 # Requests that start a computation.
 QUEUED = re.compile(rf"/gradio_api/queue/join/?|{CALL.pattern}")
+# Requests for the results of a computation, by its id or by the session that started it.
+RESULT = re.compile(
+    rf"/gradio_api/call/(?:v2/)?(?P<name>{IDENTIFIER})/(?P<event>{IDENTIFIER})/?"
+    r"|/gradio_api/queue/data/?"
+)
 # The fields of a request's body that are let through, with their types.
 BODY_FIELDS: dict[str, tuple[type, ...]] = {
     "data": (list,),
@@ -104,6 +112,57 @@ def queue_length(blocks: gr.Blocks) -> int:
     return len(blocks._queue)
 
 
+def describe_endpoint(
+    blocks: gr.Blocks,
+    name: str,
+    argument: Callable[[str, str], dict[str, Any]],
+    returns: dict[str, dict[str, Any]],
+) -> None:
+    """Names and describes the arguments and results of an endpoint that `gr.api` added.
+
+    `gr.api` calls them "1st", "2nd" and so on, and has no descriptions.
+
+    Args:
+        argument: the JSON schema of an argument, by the names of endpoint and argument.
+        returns: the JSON schema of each result by its name.
+    """
+    function = next(each for each in blocks.fns.values() if each.api_name == name)
+    parameters = [each[0] for each in get_function_params(function.fn)]
+    schemas = {each: argument(name, each) for each in parameters}
+    for components, named in ((function.inputs, schemas), (function.outputs, returns)):
+        for component, (label, schema) in zip(components, named.items(), strict=True):
+            component.label = label
+            # Gradio reads the description of an argument here, and of a result in "description".
+            component._api_info = {
+                **schema,
+                "additional_description": schema.get("description", ""),
+            }
+            if component.value is None:
+                component.example_payload = functools.partial(example, schema)
+
+
+def example(schema: dict[str, Any]) -> Any:
+    """A value of a JSON schema, for the examples of the API page."""
+    if schema["type"] in ("integer", "number"):
+        return schema.get("example", schema["minimum"])
+    return {"string": "...", "array": [], "object": {}, "boolean": False}[schema["type"]]
+
+
+def has_session(blocks: gr.Blocks, session: str) -> bool:
+    """Whether a session has, or had lately, a request in the queue."""
+    return session in blocks._queue.pending_messages_per_session
+
+
+def has_result(blocks: gr.Blocks, event: str) -> bool:
+    """Whether the result of a request is still to be fetched: of no unknown or used id."""
+    queue = blocks._queue
+    session = event  # of a request without a session
+    if event not in queue.pending_event_ids_session.get(session, ()):
+        sessions = queue.pending_event_ids_session.items()
+        session = next((name for name, events in sessions if event in events), "")
+    return has_session(blocks, session)
+
+
 def event_value(event: gr.EventData, name: str) -> Any:
     """A value that the browser sent with an event, unchecked; None if it is missing."""
     return event._data.get(name) if isinstance(event._data, dict) else None
@@ -142,6 +201,9 @@ def check_blocks(blocks: gr.Blocks) -> None:
         "Queue.__len__": hasattr(queue, "__len__"),
         "Queue.pending_messages_per_session": isinstance(
             getattr(queue, "pending_messages_per_session", None), LRUCache
+        ),
+        "Queue.pending_event_ids_session": isinstance(
+            getattr(queue, "pending_event_ids_session", None), dict
         ),
         "EventData._data": hasattr(gr.EventData(None, {}), "_data"),
     }

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from data.command_line import UserError
+from serve.arguments import ArgumentError
 from serve.metrics import Metrics
 
 log = logging.getLogger("cold_open")
@@ -80,6 +81,8 @@ class Instrumentation:
 
 
 def as_sentence(error: Exception) -> str:
-    """An error's text with a capital at its beginning and a full stop at its end."""
+    """An error's text as a sentence; an argument's name keeps its letters."""
     text = str(error).strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    if not isinstance(error, ArgumentError):
+        text = text[:1].upper() + text[1:]
+    return text + ("" if text.endswith((".", "!", "?")) else ".")

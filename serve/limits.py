@@ -8,6 +8,7 @@ Times are in seconds.
 
 MAX_BODY_BYTES = 256 * 1024  # about five times the longest scene in UTF-8
 MAX_QUERY_BYTES = 2000  # the page's own query strings are below 100
+MAX_DIGITS = 40  # of a whole number; the largest argument has 10
 MAX_JSON_DEPTH = 8  # a call needs 3; deep nesting can exhaust Python's recursion limit
 
 # Load. Generation is bound by the CPU: concurrent scenes share its words per second.
@@ -16,9 +17,15 @@ MAX_CONCURRENT = 32  # scenes; two CPU cores give each of 32 about 23 words per 
 MAX_QUEUE = 64  # requests; the last one in the queue waits for about two scenes
 MAX_SHORT_TASKS = 8  # concurrent: alternatives, log-probabilities; each takes milliseconds
 RATE_LIMIT = "300/minute"  # of one client; a person who clicks without pause stays below it
+WRONG_PASSWORDS = "20/minute"  # of one client; a person types fewer, a program guesses too slowly
 THREADS = 1  # for prompts and short tasks; scenes have one thread of their own
 SCENE_TIMEOUT = 60.0  # the longest scene takes 40 at WORDS_PER_SECOND
 SHUTDOWN_TIMEOUT = 20.0  # most scenes end within it; container engines wait 10 to 30 by default
+# Of an idle connection. A client or proxy that uses a connection again just as the server closes it
+# loses its request, so the server waits longer than they do: nginx and AWS's load balancers keep an
+# idle connection for 60, Google's for 600.
+KEEP_ALIVE = 620
+MAX_OPEN_FILES = 65_536  # connections, if the system allows as many
 CONNECTION_TIMEOUT = 1  # at shutdown; an open page never closes its connection by itself
 
 # The smallest and largest value of each flag.
@@ -29,6 +36,7 @@ FLAG_RANGES: dict[str, tuple[float, float]] = {
     "threads": (1, 256),
     "scene_timeout": (1, 3600),
     "shutdown_timeout": (0, 3600),
+    "keep_alive": (1, 86_400),
 }
 
 # Scheduling of scenes that are generated together
@@ -41,15 +49,21 @@ THROTTLE_INTERVAL = 0.12  # between two updates of throttled scenes; 3 words eac
 
 # One scene
 
-MAX_TEXT = 12_000  # characters, prompt included: about ten pages of script
-MAX_SCENE_JSON = 8 * MAX_TEXT  # JSON may write one character as six (\u0000), plus other fields
-MAX_NEW_TOKENS = 1000  # words and punctuation: about five pages
-MAX_LINE_TOKENS = 120  # of a line that is rewritten; longer speeches are rare in any script
+MAX_TEXT = 12_000  # characters of any script, written or sent: about ten pages
+# JSON may write one character as six (\u0000), twice where a person typed the whole text.
+MAX_SCENE_JSON = 16 * MAX_TEXT
+MAX_LENGTH = 1000  # words and punctuation: about five pages
+# Of a line that is rewritten, and after a scene's length until its last line ends; longer speeches
+# are rare in any script.
+MAX_LINE_TOKENS = 120
 MAX_CAST = 40  # names; more than any scene has
+MAX_NEXT_SPEAKERS = 200  # names; a ban of one speaker lists all others, and a bundle has 200
+MAX_TAKES = 5  # of one scene at the same time; all of them share the CPU
+DEFAULT_TAKES = 3  # of the page
 MAX_PROMPT_TEXT = 6_000  # characters of a prompt that are read; the network would forget more
 # (smallest, largest) of each sampling option. Fields of type int take whole numbers only.
 OPTION_RANGES: dict[str, tuple[float, float]] = {
-    "max_new_tokens": (0, MAX_NEW_TOKENS),
+    "length": (0, MAX_LENGTH),
     "temperature": (0, 2),  # above 2 the words are close to random
     "top_k": (0, 1000),  # the tail beyond 1,000 words has next to no probability
     "top_p": (0.01, 1),
@@ -58,6 +72,10 @@ OPTION_RANGES: dict[str, tuple[float, float]] = {
     "no_repeat_ngram_size": (0, 100),
     "seed": (0, 2**31 - 1),  # the random number generator's range
 }
+# The no-repeat n-gram size of a scene below this temperature that sets neither it nor a repetition
+# penalty: without a rule, half of the 8-grams repeat at 0, a quarter at 0.3, a tenth at 0.4.
+LOW_TEMPERATURE = 0.4
+LOW_TEMPERATURE_NO_REPEAT = 4
 RANDOM_SEEDS = 10**6  # a seed that is drawn has at most 6 digits, to be read and typed
 
 # Answers

@@ -6,16 +6,19 @@ One ASGI middleware covers all routes, Gradio's own included.
 import base64
 import binascii
 import json
+import re
 import secrets
+import urllib.parse
+from collections.abc import Callable
 from typing import Any
 
 import limits as rate_limits  # the package, not serve.limits
 import limits.aio.storage
 import limits.aio.strategies
 
-from serve.gradio_compat import CALL, GRADIO_ROUTES, QUEUED, route_pattern
+from serve.gradio_compat import CALL, GRADIO_ROUTES, QUEUED, RESULT, route_pattern
 from serve.instrumentation import INTERNAL_ERROR, log
-from serve.limits import MAX_QUERY_BYTES
+from serve.limits import MAX_QUERY_BYTES, WRONG_PASSWORDS
 from serve.metrics import Metrics
 from serve.request_body import (
     RejectedRequest,
@@ -51,12 +54,14 @@ class SecurityMiddleware:
     """ASGI middleware that rejects requests before they reach the app.
 
     Args:
-        rate_limit: requests of one client that start a computation, like "300/minute"; empty for no
-            limit.
+        rate_limit: requests of one client that start a computation, and as many that fetch a
+            result, like "300/minute"; empty for no limit.
         password: for HTTP Basic authentication with any user name; empty for none.
         root_path: prefix of all paths, which a reverse proxy may have removed or not.
         inputs: how many values each event handler takes, by `fn_index`.
         endpoints: the arguments of each named endpoint in order; True for a required one.
+        has_result: whether there is a result to be fetched by a request's id.
+        has_session: whether there are results for a session.
     """
 
     def __init__(
@@ -68,10 +73,14 @@ class SecurityMiddleware:
         root_path: str,
         inputs: dict[int, int],
         endpoints: dict[str, dict[str, bool]],
+        has_result: Callable[[str], bool],
+        has_session: Callable[[str], bool],
     ):
         self.app, self.metrics, self.root_path = app, metrics, root_path
         self.password = password.encode("utf-8")
         self.inputs, self.endpoints = inputs, endpoints
+        self.has_result, self.has_session = has_result, has_session
+        self.wrong_passwords = rate_limits.parse(WRONG_PASSWORDS)
         self.rate_limit = rate_limits.parse(rate_limit) if rate_limit else None
         self.limiter = limits.aio.strategies.MovingWindowRateLimiter(
             limits.aio.storage.MemoryStorage()
@@ -116,24 +125,41 @@ class SecurityMiddleware:
 
     async def _check(self, scope: dict, path: str, receive: Any) -> Any:
         """Raises `RejectedRequest`, or returns the `receive` for the app."""
-        if self.password and path not in PROBES and not self._authenticated(scope):
-            raise RejectedRequest(401, "authentication", "This page needs a password.")
+        client = (scope.get("client") or ("?", 0))[0]
+        if self.password and path not in PROBES:
+            await self._authenticate(scope, client)
         allowed = ALLOWED_ROUTES.get(scope["method"])
         if not allowed or not allowed.fullmatch(path) or ".." in path or "//" in path:
             raise RejectedRequest(404, "route", "There is nothing at this address.")
         if len(scope["query_string"]) > MAX_QUERY_BYTES:
             raise RejectedRequest(414, "route", "This address is too long.")
         if scope["method"] != "POST":
+            if result := RESULT.fullmatch(path):
+                await self._count("results", client)
+                self._check_result(result, scope["query_string"])
             return receive
         body = await read_body(receive)
         if QUEUED.fullmatch(path):
-            client = (scope.get("client") or ("?", 0))[0]
-            if self.rate_limit and not await self.limiter.hit(self.rate_limit, client):
-                raise RejectedRequest(
-                    429, "rate_limit", f"Too many requests: the limit is {self.rate_limit}."
-                )
+            await self._count("requests", client)
         self._check_call(path, parse_body(body))
         return replay(body, receive)
+
+    async def _count(self, kind: str, client: str) -> None:
+        """Raises `RejectedRequest` for a client above the rate limit."""
+        if self.rate_limit and not await self.limiter.hit(self.rate_limit, kind, client):
+            text = f"Too many requests (limit: {per_time(self.rate_limit)}). Wait a moment."
+            raise RejectedRequest(429, "rate_limit", text)
+
+    def _check_result(self, result: re.Match[str], query: bytes) -> None:
+        """Raises `RejectedRequest` for a result that is unknown, or fetched already."""
+        if result["event"]:
+            found = result["name"] in self.endpoints and self.has_result(result["event"])
+        else:
+            values = urllib.parse.parse_qs(query.decode("latin-1")).get("session_hash", [""])
+            found = self.has_session(values[0])
+        if not found:
+            text = "There is no such result: its id is unknown, or it was fetched already."
+            raise RejectedRequest(404, "route", text)
 
     def _check_call(self, path: str, fields: dict[str, Any]) -> None:
         """Raises `RejectedRequest` for a body that does not fit its endpoint."""
@@ -156,8 +182,20 @@ class SecurityMiddleware:
         if "data" in fields and len(fields["data"]) != self.inputs.get(fields.get("fn_index")):
             raise RejectedRequest(400, "body", "fn_index and the length of data do not match.")
 
-    def _authenticated(self, scope: dict) -> bool:
+    async def _authenticate(self, scope: dict, client: str) -> None:
+        """Raises `RejectedRequest` without the password, or after too many wrong ones."""
+        limit, key = self.wrong_passwords, ("passwords", client)
+        if not await self.limiter.test(limit, *key):  # also for the right one, or guessing goes on
+            text = f"Too many wrong passwords (limit: {per_time(limit)}). Wait a moment."
+            raise RejectedRequest(429, "authentication", text)
         header = dict(scope["headers"]).get(b"authorization", b"")
+        if self._authenticated(header):
+            return
+        if header:  # a browser's first request has none
+            await self.limiter.hit(limit, *key)
+        raise RejectedRequest(401, "authentication", "This page needs a password.")
+
+    def _authenticated(self, header: bytes) -> bool:
         scheme, _, encoded = header.partition(b" ")
         try:
             password = base64.b64decode(encoded, validate=True).partition(b":")[2]
@@ -174,3 +212,11 @@ class SecurityMiddleware:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         body = json.dumps({"detail": text, "error": text}).encode("utf-8")
         await send({"type": "http.response.body", "body": body})
+
+
+def per_time(limit: rate_limits.RateLimitItem) -> str:
+    """A rate limit in words: "300 a minute", "10 in 5 minutes"."""
+    unit = limit.GRANULARITY.name
+    if limit.multiples == 1:
+        return f"{limit.amount} {'an' if unit == 'hour' else 'a'} {unit}"
+    return f"{limit.amount} in {limit.multiples} {unit}s"

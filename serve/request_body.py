@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from serve.gradio_compat import BODY_FIELDS, FILE_KEY, IDENTIFIER
-from serve.limits import MAX_BODY_BYTES, MAX_JSON_DEPTH
+from serve.limits import MAX_BODY_BYTES, MAX_DIGITS, MAX_JSON_DEPTH
 
 
 class RejectedRequest(Exception):
@@ -53,9 +53,9 @@ def replay(body: bytes, receive: Any) -> Any:
 
 
 def parse_body(body: bytes) -> dict[str, Any]:
-    """A body as a JSON object; rejects other JSON, deep nesting, and references to files."""
+    """A body as a JSON object; rejects other JSON, deep nesting, long numbers, and files."""
     try:
-        fields = json.loads(body)
+        fields = json.loads(body, parse_int=parse_int)
     except (ValueError, RecursionError):
         raise RejectedRequest(400, "body", "The request body is not JSON.") from None
     if not isinstance(fields, dict):
@@ -73,7 +73,30 @@ def parse_body(body: bytes) -> dict[str, Any]:
         level = inner
     if level:
         raise RejectedRequest(400, "body", "The request body is nested too deep.")
+    for name, value in fields.items():
+        if digits := long_number(value):
+            text = (
+                f"{name[:40]} has a number of {digits:,} digits; at most {MAX_DIGITS} are allowed."
+            )
+            raise RejectedRequest(400, "body", text)
     return fields
+
+
+class LongNumber(int):
+    """Stands for a whole number of JSON that is too long to be read; its value is the length."""
+
+
+def parse_int(digits: str) -> int:
+    """A whole number of JSON."""
+    return int(digits) if len(digits) <= MAX_DIGITS else LongNumber(len(digits))
+
+
+def long_number(value: Any) -> int:
+    """The digits of a `LongNumber` in a JSON value; 0 if there is none."""
+    if isinstance(value, LongNumber):
+        return int(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((digits for each in inner if (digits := long_number(each))), 0)
 
 
 def check_arguments(fields: dict[str, Any], arguments: dict[str, bool]) -> None:

@@ -1,5 +1,6 @@
 """The web server: the page on FastAPI, with health probes, metrics, and the middleware."""
 
+import functools
 import logging
 import sys
 from typing import Any
@@ -11,10 +12,19 @@ from pythonjsonlogger.json import JsonFormatter
 
 from serve.actions import Actions
 from serve.config import ServerConfig
-from serve.gradio_compat import check_routes, endpoint_arguments, input_counts, queue_length
+from serve.gradio_compat import (
+    HIDE_MCP,
+    check_routes,
+    endpoint_arguments,
+    has_result,
+    has_session,
+    input_counts,
+    queue_length,
+)
 from serve.instrumentation import Instrumentation
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.middleware import SecurityMiddleware
+from serve.openapi import openapi
 from serve.page.app import CSS, THEME, build_app, head_html
 from serve.scenes.engine import Engine
 
@@ -44,12 +54,18 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         text = metrics.text(lambda: queue_length(blocks))
         return fastapi.Response(text, media_type=CONTENT_TYPE)
 
+    @app.get("/gradio_api/openapi.json")  # before Gradio's, which has an upload
+    async def openapi_json() -> dict:
+        info = blocks.get_api_info()
+        return openapi(info, blocks.title, config.root_path, bool(config.password))
+
     gr.mount_gradio_app(
         app,
         blocks,
         path="/",
         root_path=config.root_path or None,
         css_paths=CSS,
+        css=HIDE_MCP,
         head=head_html(),
         footer_links=["api"],
         max_file_size=1,
@@ -69,6 +85,8 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         root_path=config.root_path,
         inputs=input_counts(blocks),
         endpoints=endpoint_arguments(blocks),
+        has_result=functools.partial(has_result, blocks),
+        has_session=functools.partial(has_session, blocks),
     )
 
 

@@ -72,7 +72,7 @@ ENDPOINTS = {
         "prompt",
         "cast",
         "preset",
-        "max_new_tokens",
+        "length",
         "temperature",
         "top_k",
         "seed",

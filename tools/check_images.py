@@ -52,7 +52,7 @@ SCENE = """
 import sys
 from gradio_client import Client
 client = Client(sys.argv[1], verbose=False)
-print(client.predict("Odette: ", max_new_tokens=60, seed=7, api_name="/write")[0])
+print(client.predict("Odette: ", length=60, seed=7, api_name="/write")[0])
 """
 
 

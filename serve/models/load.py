@@ -51,7 +51,7 @@ def load_models(config: ServerConfig) -> list[Model]:
 def warm_up(writer: Writer) -> None:
     """Calls every method of a model three times: TorchScript compiles in the first two calls."""
     for _ in range(3):
-        generation = Generation(writer, Scene(max_new_tokens=8, temperature=1.5))
+        generation = Generation(writer, Scene(length=8, temperature=1.5))
         generation.start()
         generation.run()
         states = [writer.start("a", 1), writer.start("b", 1)]

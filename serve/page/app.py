@@ -72,7 +72,7 @@ def build_app(
                 add_compare_tab(actions, instrumentation, facts)
             with gr.Tab("About"):
                 gr.HTML(about_html(facts), elem_id="about", apply_default_css=False)
-        add_api(actions, instrumentation)
+        add_api(app, actions, instrumentation)
     check_blocks(app)
     limit_concurrency(app, config.max_concurrent, MAX_SHORT_TASKS)
     app.queue(max_size=config.max_queue)

@@ -5,10 +5,11 @@ from typing import Any
 import gradio as gr
 
 from serve.actions import Actions, Facts
+from serve.arguments import clean_text
 from serve.instrumentation import Instrumentation
 from serve.page.widgets import EVENT, note_html, prompt_fields, script_view, seed_field, slider
 from serve.scenes import script
-from serve.scenes.scene import PRESETS, clean_text
+from serve.scenes.scene import PRESETS
 
 
 def add_compare_tab(actions: Actions, instrumentation: Instrumentation, facts: list[Facts]) -> None:
@@ -17,13 +18,13 @@ def add_compare_tab(actions: Actions, instrumentation: Instrumentation, facts: l
     with gr.Row():
         setting, line = prompt_fields(facts[0]["speakers"])
         seed = seed_field("empty: random, the same for both")
-        length = slider("max_new_tokens")
+        length = slider("length")
     with gr.Row():
         start = gr.Button("Write both", variant="primary")
         stop = gr.Button("Stop both")
     options, results = [], []
     with gr.Row():
-        for side, default in (("left", "faithful"), ("right", "wild")):
+        for side, default in (("left", "safe"), ("right", "wild")):
             with gr.Column(min_width=300):
                 model = gr.Dropdown(
                     names, value=names[0], label=f"Model, {side}", visible=len(names) > 1
@@ -47,7 +48,7 @@ def add_compare_tab(actions: Actions, instrumentation: Instrumentation, facts: l
                 {"model": model_b, "preset": preset_b},
                 seed,
                 prompt=prompt,
-                max_new_tokens=length,
+                length=length,
             )
             return actions.compare(*scenes)
 

@@ -259,7 +259,7 @@ window.coldOpen = (() => {
       format: config.sceneFormat,
       version: config.sceneVersion,
       prompt: content,
-      max_new_tokens: 0,
+      length: 0,
       model: model || "",
     });
   }

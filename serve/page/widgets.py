@@ -8,7 +8,7 @@ import gradio as gr
 from serve.actions import Facts
 from serve.limits import (
     MAX_FIRST_LINE,
-    MAX_NEW_TOKENS,
+    MAX_LENGTH,
     MAX_SEED_DIGITS,
     MAX_SETTING,
     MAX_SHOWN_UNKNOWN_WORDS,
@@ -25,7 +25,7 @@ EVENT: dict[str, Any] = {
     "api_visibility": "private",
 }
 SLIDERS = {  # label, info, step; in the order of the page
-    "max_new_tokens": ("Length", "most words and punctuation marks", 10),
+    "length": ("Length", "about this many words; a scene ends with a whole line", 10),
     "temperature": ("Temperature", "low: likely words; high: surprising words", 0.05),
     "top_p": ("Top-p", "sample from the most likely words of this total probability; 1: off", 0.01),
     "top_k": ("Top-k", "sample from this number of most likely words; 0: off", 1),
@@ -39,8 +39,8 @@ def slider(name: str) -> gr.Slider:
     """The slider of one sampling option."""
     label, info, step = SLIDERS[name]
     low, high = OPTION_RANGES[name]
-    if name == "max_new_tokens":
-        low, high = MIN_SLIDER_TOKENS, MAX_NEW_TOKENS
+    if name == "length":
+        low, high = MIN_SLIDER_TOKENS, MAX_LENGTH
     high = SLIDER_MAXIMA.get(name, high)
     default = Scene.__dataclass_fields__[name].default
     return gr.Slider(low, high, default, step=step, label=label, info=info)

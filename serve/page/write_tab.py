@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from serve.actions import Actions, Facts
+from serve.arguments import clean_text
 from serve.gradio_compat import event_value
 from serve.instrumentation import Instrumentation
 from serve.limits import PAGE_ALTERNATIVES
@@ -15,7 +16,7 @@ from serve.page.scene_view import SceneView, add_scene_view
 from serve.page.widgets import EVENT, note_html
 from serve.page.write_form import WriteForm, add_write_form, connect_form
 from serve.scenes import script
-from serve.scenes.scene import Scene, build_scene, clean_text
+from serve.scenes.scene import Scene, build_scene
 
 
 def add_write_tab(

@@ -69,7 +69,8 @@ class Engine:
                 if generation.failure:
                     raise generation.failure
                 generation.seconds = self.clock() - first
-                generation.timed_out = self.clock() - start > self.scene_timeout
+                if not generation.done and self.clock() - start > self.scene_timeout:
+                    generation.ended = "time_limit"
                 shown = generation.words
                 yield generation
             if generation.failure:
@@ -152,4 +153,4 @@ def _generate_word(batch: list[Generation]) -> None:
 
 def _fail(batch: list[Generation], failure: Exception) -> None:
     for each in batch:
-        each.failure, each.done = failure, True
+        each.failure = failure

@@ -2,10 +2,22 @@
 
 from typing import Any
 
-from serve.limits import MAX_PROMPT_TEXT, MAX_TEXT
+from serve.limits import MAX_LINE_TOKENS, MAX_PROMPT_TEXT, MAX_TEXT
 from serve.scenes.cast import Cast, Writer
 from serve.scenes.scene import Scene
 from serve.scenes.script import sentence_case
+
+# Why a scene ended, with a sentence for its reader where that says more than the text.
+ENDINGS = {
+    "length": "",
+    "line": "",  # the line that is rewritten
+    "hard_limit": "The last line is very long and stops before its end.",
+    "text_limit": (
+        f"The scene is full ({MAX_TEXT:,} characters). "
+        "Save it, then start another one or delete some lines."
+    ),
+    "time_limit": "The time limit is reached before the end of the scene. Continue it.",
+}
 
 
 class Generation:
@@ -17,29 +29,44 @@ class Generation:
 
     def __init__(self, writer: Writer, scene: Scene):
         self.writer, self.scene = writer, scene
-        self.cast = Cast(writer.vocabulary, scene.cast)
+        self.all_cast = Cast(writer.vocabulary, scene.cast)
+        self.cast = self.all_cast
+        if scene.next_speakers:
+            self.cast = Cast(writer.vocabulary, scene.next_speakers, "next_speakers")
         self.speakers = [name for name, _ in writer.vocabulary.speakers]
         self.prompt = scene.prompt.rstrip(" ")
         self.chunks: list[str] = []  # the words generated so far, as typed
+        self.chunks_are_blank = True  # whether they are line ends only
         self.length = len(self.prompt) + len(scene.after)  # characters
         self.words = 0
+        self.hard_limit = MAX_LINE_TOKENS + (0 if scene.one_line else scene.length)
         self.seconds = 0.0  # since the prompt was read
-        self.started = self.done = self.timed_out = False
+        self.started = False
+        self.ended = ""  # key of `ENDINGS`
         self.failure: Exception | None = None
 
     def start(self) -> None:
         """Reads the prompt."""
         prompt = last_lines(self.scene.prompt)
         self.state = self.writer.start(prompt, self.scene.seed)
-        self.line = self.cast.last_line(prompt)
+        self.line = self.cast.last_line(prompt)  # the words of the line so far
         self.after_blank = not prompt.strip() or prompt.rstrip(" ").endswith("\n\n")
-        self.done = self.scene.max_new_tokens == 0
+        self.in_prompt = bool(self.line)  # whether the prompt began this line
+        self.after_heading = False  # whether the line before it is a scene heading
+        self.last_speaker = self.all_cast.last_speaker(prompt)  # the words of the name
+        if not self.scene.one_line and not self.scene.length:
+            self.ended = "length"
         self.started = True
 
     @property
+    def done(self) -> bool:
+        """Whether no more words are to be generated."""
+        return bool(self.ended or self.failure)
+
+    @property
     def active(self) -> bool:
-        """Whether more words are to be generated."""
-        return self.started and not self.done and not self.timed_out
+        """Whether more words are to be generated now."""
+        return self.started and not self.done
 
     def run(self, words: int | None = None) -> None:
         """Generates up to `words` words, or all of them, without the engine."""
@@ -51,25 +78,59 @@ class Generation:
         """Adds a sampled word and the state after it."""
         self.words += 1
         word = chunk.strip(" ")
-        if word == "\n" and self.scene.one_line:
-            self.done = bool(self.chunks)
+        if word == "\n" and self.scene.one_line and not self.chunks:
             # The line is still empty: sample again.
             self.state = self.writer.with_rng_of(self.state, state)
+        elif word == "\n" and (reason := self._reason_to_end()):
+            self.ended = reason
+        elif self.length + len(chunk) > MAX_TEXT:
+            self.ended = "text_limit"
         else:
             self.state = state
             self.chunks.append(chunk)
             self.length += len(chunk)
             if word == "\n":
-                self.after_blank, self.line = not self.line, []
+                self._begin_line()
             else:
+                self.chunks_are_blank = False
                 self.line.append(self.writer.vocabulary.symbols.get(word, word))
-        full = self.length >= MAX_TEXT
-        self.done = self.done or full or self.words >= self.scene.max_new_tokens
+        if not self.ended and self.words >= self.hard_limit:
+            self.ended = "hard_limit"
+
+    def replacements(self, chunk: str) -> list[int]:
+        """The ids to sample from instead of a sampled word; empty if the word is allowed."""
+        word, vocabulary = chunk.strip(" "), self.writer.vocabulary
+        bracketed = word[:1] == "[" or word[-1:] == "]"
+        if bracketed and vocabulary.is_unknown(vocabulary.symbols.get(word, word)):
+            # The sampler balances brackets of the vocabulary alone. One of another word, which the
+            # cache repeats from the prompt, would be opened or closed again and again.
+            return [n for n in range(len(vocabulary)) if n != vocabulary.unknown_id]
+        return self.cast.replacements(self.line, self.after_blank, self.last_speaker, chunk)
+
+    def _reason_to_end(self) -> str:
+        """Why the scene ends at this end of a line; empty if it goes on."""
+        if self.scene.one_line:
+            return "line"
+        heading = self.line[0].startswith("[") if self.line else self.after_heading
+        enough = self.words >= self.scene.length and not self.chunks_are_blank
+        return "length" if enough and not heading else ""
+
+    def _begin_line(self) -> None:
+        direction = self.line and self.line[0].startswith(("(", "["))
+        if self.line:
+            self.last_speaker = self.all_cast.speaker(self.line) or self.last_speaker
+            self.after_heading = self.line[0].startswith("[")
+            if not self.in_prompt and not direction:
+                self.cast = self.all_cast  # the first new line is spoken
+        self.after_blank, self.line, self.in_prompt = not self.line, [], False
 
     @property
     def text(self) -> str:
         """The whole scene so far. The prompt keeps its letters as the user typed them."""
-        cased = sentence_case(self.prompt + "".join(self.chunks), self.speakers)
+        written = "".join(self.chunks)
+        if self.ended:
+            written = written.rstrip("\n")
+        cased = sentence_case(self.prompt + written, self.speakers)
         return self.prompt + cased[len(self.prompt) :] + self.scene.after
 
 
@@ -88,7 +149,7 @@ def generate_word(batch: list[Generation]) -> None:
     rejected = [
         (place, ids)
         for place, (each, (chunk, _)) in enumerate(zip(batch, sampled, strict=True))
-        if (ids := each.cast.replacements(each.line, each.after_blank, chunk))
+        if (ids := each.replacements(chunk))
     ]
     if rejected:
         places, allowed = zip(*rejected, strict=True)

@@ -8,17 +8,20 @@ from typing import Any
 
 from data import versions
 from data.command_line import UserError
+from serve.arguments import ArgumentError, clean_text, name_list, shortened
 from serve.limits import (
+    LOW_TEMPERATURE,
+    LOW_TEMPERATURE_NO_REPEAT,
     MAX_CAST,
+    MAX_NEXT_SPEAKERS,
     MAX_SCENE_JSON,
-    MAX_SHOWN_VALUE,
     MAX_TEXT,
     OPTION_RANGES,
     RANDOM_SEEDS,
 )
 
 PRESETS: dict[str, dict[str, float]] = {
-    "faithful": {"temperature": 0.6, "top_p": 0.9},
+    "safe": {"temperature": 0.6, "top_p": 0.9},
     "balanced": {"temperature": 0.8, "top_p": 0.95},
     "wild": {"temperature": 1.15, "top_p": 0.98},
 }
@@ -30,14 +33,18 @@ class Scene:
     """The prompt and the options of one scene, named as in the exported model's `generate`.
 
     Raises:
-        UserError: for a value of the wrong type or out of range; names the field.
+        ArgumentError: for a value of the wrong type or out of range; names the field.
+        UserError: if the texts are too long together.
     """
 
     prompt: str = ""
+    typed: str | None = None  # what a person typed of the prompt; None is all of it
     after: str = ""  # text behind the generated part: the rest of a script whose line is rewritten
     one_line: bool = False  # stop before the first new line
     cast: tuple[str, ...] = ()  # names of those who may speak; empty is everyone
-    max_new_tokens: int = 200
+    next_speakers: tuple[str, ...] = ()  # who may speak the first new line; empty is the cast
+    # Words, punctuation included, after which the scene ends with the line; 0 writes nothing.
+    length: int = 200
     temperature: float = PRESETS["balanced"]["temperature"]
     top_k: int = 0
     top_p: float = PRESETS["balanced"]["top_p"]
@@ -52,29 +59,32 @@ class Scene:
     def __post_init__(self) -> None:
         for name in ("prompt", "after", "model", "weights"):
             object.__setattr__(self, name, clean_text(getattr(self, name), name))
+        if self.typed is not None:
+            object.__setattr__(self, "typed", clean_text(self.typed, "typed"))
         if len(self.prompt) + len(self.after) > MAX_TEXT:
             raise UserError(
                 f"the scene is full ({MAX_TEXT:,} characters): save it and start another one"
             )
         for name in ("one_line", "invent_words"):
             if not isinstance(getattr(self, name), bool):
-                raise UserError(f"{name} must be true or false")
-        if not isinstance(self.cast, list | tuple) or len(self.cast) > MAX_CAST:
-            raise UserError(f"cast must be a list of at most {MAX_CAST} names")
-        cast = tuple(clean_text(name, "cast") for name in self.cast)
-        object.__setattr__(self, "cast", cast)
+                raise ArgumentError(name, "must be true or false")
+        for name, most in (("cast", MAX_CAST), ("next_speakers", MAX_NEXT_SPEAKERS)):
+            object.__setattr__(self, name, name_list(getattr(self, name), name, most))
         for name in OPTION_RANGES:
             object.__setattr__(self, name, self._number(name))
+        free = self.repetition_penalty == 1 and self.no_repeat_ngram_size == 0
+        if free and self.temperature < LOW_TEMPERATURE:
+            object.__setattr__(self, "no_repeat_ngram_size", LOW_TEMPERATURE_NO_REPEAT)
 
     def _number(self, name: str) -> float:
         value, (low, high) = getattr(self, name), OPTION_RANGES[name]
         is_integer = type(self).__dataclass_fields__[name].type is int
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UserError(f"{name} must be a number, not {shortened(value)}")
+            raise ArgumentError(name, f"must be a number, not {shortened(value)}")
         if not low <= value <= high:  # also true of nan
-            raise UserError(f"{name} must be from {low} to {high}, not {shortened(value)}")
+            raise ArgumentError(name, f"must be from {low} to {high}, not {shortened(value)}")
         if is_integer and value != math.floor(value):
-            raise UserError(f"{name} must be a whole number, not {shortened(value)}")
+            raise ArgumentError(name, f"must be a whole number, not {shortened(value)}")
         return int(value) if is_integer else float(value)
 
     def to_json(self) -> str:
@@ -124,46 +134,16 @@ def build_scene(preset: Any = "", seed: Any = None, **options: Any) -> Scene:
     numbers: dict[str, Any] = {}
     if preset not in ("", None):
         if not isinstance(preset, str) or preset not in PRESETS:
-            raise UserError(f"there is no preset {shortened(preset)}: {', '.join(PRESETS)}")
+            raise ArgumentError(
+                "preset", f"must be one of {', '.join(PRESETS)}, not {shortened(preset)}"
+            )
         numbers = dict(PRESETS[preset])
     given = {name: value for name, value in options.items() if value is not None}
     if isinstance(seed, str):
         seed = seed.strip()
         if seed and not (seed.isascii() and seed.isdigit() and len(seed) < 20):
-            raise UserError(f"seed must be a whole number, 0 or above, not {shortened(seed)}")
+            raise ArgumentError("seed", f"must be a whole number, not {shortened(seed)}")
         seed = int(seed) if seed else None
     if seed is None:
         seed = random.randrange(RANDOM_SEEDS)
     return Scene(**{**numbers, **given, "seed": seed})
-
-
-def clean_text(value: Any, name: str) -> str:
-    """A text with "\\n" as its only line end, without null characters and lone surrogates.
-
-    Raises:
-        UserError: if it is no text or longer than `MAX_TEXT`.
-    """
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise UserError(f"{name} must be a text of at most {MAX_TEXT:,} characters")
-    value = value.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return value.encode("utf-8", "replace").decode("utf-8")
-
-
-def whole_number(value: Any, name: str, largest: int) -> int:
-    """A caller's value as an int from 0 to `largest`; raises `UserError` for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise UserError(f"{name} must be a whole number, not {shortened(value)}")
-    if not 0 <= value <= largest or value != int(value):
-        raise UserError(
-            f"{name} must be a whole number from 0 to {largest}, not {shortened(value)}"
-        )
-    return int(value)
-
-
-def shortened(value: Any) -> str:
-    """A wrong value as an error message shows it."""
-    try:
-        shown = repr(value)
-    except (ValueError, RecursionError):  # an int of more than 4,300 digits, or nested too deep
-        return "a number this long"
-    return shown if len(shown) <= MAX_SHOWN_VALUE else shown[:MAX_SHOWN_VALUE] + "..."

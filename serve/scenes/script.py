@@ -14,6 +14,7 @@ COMMON_NOUNS = {
     *("man", "woman", "boy", "girl", "child", "clerk", "waitress", "waiter", "all", "both"),
 }
 FOUNTAIN_HEADING = re.compile(r"(INT|EXT|EST|I/E)[. ]")  # Fountain reads it as a scene heading
+LINE_ENDS = (".", "!", "?", "…", "—", "--", ")", "]", '"', "'", "”", "’", "»")
 HEADING_LABEL = re.compile(r"^\s*(setting|scene|location)\s*:\s*", re.IGNORECASE)
 
 
@@ -62,10 +63,21 @@ def display_name(speaker: str) -> str:
 
 
 def opening(setting: str, first_line: str) -> str:
-    """The prompt of a new scene: a heading if there is a setting, then the first line."""
+    """The prompt of a new scene: a heading if there is a setting, then the first line.
+
+    It ends with a blank line, after which the model begins a line, unless the first line is
+    unfinished.
+    """
     setting = " ".join(setting.split()).strip("[]")
     heading = setting if setting.lower().startswith("setting:") else f"setting: {setting}"
-    return "\n\n".join(part for part in (f"[{heading}]" if setting else "", first_line) if part)
+    parts = [f"[{heading}]" if setting else "", first_line if first_line.strip() else ""]
+    return with_line_end("\n\n".join(part for part in parts if part))
+
+
+def with_line_end(text: str) -> str:
+    """A text with a blank line at its end if its last line is finished."""
+    finished = text.rpartition("\n")[2].rstrip().endswith(LINE_ENDS)
+    return text.rstrip() + "\n\n" if finished else text
 
 
 def line_spans(text: str) -> list[tuple[int, int]]:

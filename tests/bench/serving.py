@@ -1,8 +1,9 @@
 """python -m tests.bench.serving: load test of the real server.
 
-A single client; a browser, if there is one; 32 concurrent clients; 200 concurrent clients, more
-than the queue holds; hostile requests; and 2,000 scenes in sequence while memory is sampled. Server
-and clients share this machine's cores, so that the figures are a lower bound.
+A single client; a browser, if there is one; 32 concurrent clients, with one scene and with three
+takes each; 200 concurrent clients, more than the queue holds; hostile requests; and 2,000 scenes in
+sequence while memory is sampled. Server and clients share this machine's cores, so that the figures
+are a lower bound. A connection that breaks is counted as lost.
 """
 
 import asyncio
@@ -15,11 +16,13 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 
 from data.command_line import Parser, run
+from serve.limits import DEFAULT_TAKES
 from serve.models.bundles import find_bundles
 from tests.bench.runs import machine
 from tests.serving import Server, functions_of, hostile, serving
@@ -58,8 +61,9 @@ def main() -> None:
             record("start", {"seconds to ready": round(time.monotonic() - start, 2)})
             record("single client", asyncio.run(single_client(server.address)))
             record("browser", browser(server.address))
-            load = concurrent_clients(server.address, options.clients, options.words)
-            record("concurrent clients", asyncio.run(load))
+            for takes in (1, DEFAULT_TAKES):
+                load = concurrent_clients(server.address, options.clients, options.words, takes)
+                record(f"concurrent clients, takes: {takes}", asyncio.run(load))
             record("overload", asyncio.run(overload(server.address, options.overload)))
             record("hostile requests", asyncio.run(hostile_requests(server, options.hostile)))
             record("soak", asyncio.run(soak(server, options.soak)))
@@ -73,24 +77,48 @@ def lines(server: Server) -> list[str]:
     return server.log.read_text(encoding="utf-8").splitlines()
 
 
-async def scene(client: httpx.AsyncClient, **arguments: Any) -> dict[str, Any]:
-    """Requests one scene as curl does; its ending and the arrival times of its words."""
+async def scene(client: httpx.AsyncClient, takes: int = 1, **arguments: Any) -> dict[str, Any]:
+    """Requests one scene as curl does: how it ends and when its words arrive, those of all takes.
+
+    It ends with "complete", "error", "cut off", a refusal's status, or "lost" with an error's name.
+    """
+    endpoint = "write"
+    if takes > 1:
+        endpoint, arguments["n"] = "takes", takes
     sent = time.monotonic()
-    answer = await client.post("/gradio_api/call/v2/write", json=arguments)
-    if answer.status_code != 200:
-        return {"ending": answer.status_code, "seconds": time.monotonic() - sent}
     seen: list[tuple[float, int]] = []
-    ending, name = "cut off", ""
-    url = f"/gradio_api/call/write/{answer.json()['event_id']}"
+    ending: Any = "cut off"
+    try:
+        answer = await client.post(f"/gradio_api/call/v2/{endpoint}", json=arguments)
+        if answer.status_code == 200:
+            url = f"/gradio_api/call/{endpoint}/{answer.json()['event_id']}"
+            async for name, data in events(client, url):
+                if name == "generating":
+                    facts = data[1] if takes > 1 else [data[1]]
+                    seen.append((time.monotonic(), sum(each.get("words", 0) for each in facts)))
+                elif name in ("complete", "error"):
+                    ending = name
+        else:
+            ending = answer.status_code
+    except httpx.TransportError as error:
+        ending = f"lost ({type(error).__name__})"
+    return {"ending": ending, "sent": sent, "seen": seen, "seconds": time.monotonic() - sent}
+
+
+async def events(client: httpx.AsyncClient, url: str) -> AsyncIterator[tuple[str, Any]]:
+    """The server-sent events of a response: (name, data)."""
+    name = ""
     async with client.stream("GET", url) as stream:
         async for line in stream.aiter_lines():
             if line.startswith("event: "):
                 name = line.removeprefix("event: ")
-            elif name == "generating" and line.startswith("data: "):
-                seen.append((time.monotonic(), json.loads(line[6:])[1]["words"]))
-            elif name in ("complete", "error"):
-                ending = name
-    return {"ending": ending, "sent": sent, "seen": seen, "seconds": time.monotonic() - sent}
+            elif line.startswith("data: "):
+                yield name, json.loads(line.removeprefix("data: "))
+
+
+def lost(scenes: list[dict[str, Any]]) -> int:
+    """How many requests ended with a broken connection."""
+    return sum(str(one["ending"]).startswith(("lost", "cut off")) for one in scenes)
 
 
 def client_for(address: str, callers: int) -> httpx.AsyncClient:
@@ -155,26 +183,29 @@ WATCH_FIRST_LINE = """() => {
 }"""
 
 
-async def concurrent_clients(address: str, count: int, words: int) -> dict[str, Any]:
-    """Speed of each of `count` concurrent clients, and the gaps between their words."""
+async def concurrent_clients(address: str, count: int, words: int, takes: int) -> dict[str, Any]:
+    """Speed of each of `count` concurrent clients, and the gaps between their words.
+
+    Args:
+        takes: of each client; the speed is that of one of them.
+    """
     async with client_for(address, count) as client:
         scenes = await asyncio.gather(
-            *(
-                scene(client, prompt=PROMPT, seed=seed, max_new_tokens=words)
-                for seed in range(count)
-            )
+            *(scene(client, takes, prompt=PROMPT, seed=seed, length=words) for seed in range(count))
         )
     rates, gaps = [], []
     for one in scenes:
         seen = one.get("seen") or []
         if len(seen) > 1:
-            rates.append((seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0]))
+            seconds = seen[-1][0] - seen[0][0]
+            rates.append((seen[-1][1] - seen[0][1]) / seconds / takes)
             gaps += [b[0] - a[0] for a, b in itertools.pairwise(seen)]
     return {
         "clients": count,
         "completed": sum(one["ending"] == "complete" for one in scenes),
-        "words per second of the slowest": round(min(rates), 1),
-        "words per second in total": round(sum(rates)),
+        "lost": lost(scenes),
+        "words per second of the slowest": round(min(rates, default=0), 1),
+        "words per second in total": round(takes * sum(rates)),
         "gap between words, p50, ms": round(1000 * statistics.median(gaps)),
         "gap between words, p95, ms": round(1000 * statistics.quantiles(gaps, n=20)[-1]),
         "longest gap, ms": round(1000 * max(gaps)),
@@ -187,14 +218,13 @@ async def concurrent_clients(address: str, count: int, words: int) -> dict[str, 
 async def overload(address: str, count: int) -> dict[str, Any]:
     """More clients than the queue holds: each request must end with a scene or with status 503."""
     async with client_for(address, count) as client:
-        scenes = await asyncio.gather(
-            *(scene(client, seed=n, max_new_tokens=60) for n in range(count))
-        )
+        scenes = await asyncio.gather(*(scene(client, seed=n, length=60) for n in range(count)))
     endings = [str(one["ending"]) for one in scenes]
     refused = [one["seconds"] for one in scenes if one["ending"] == 503]
     return {
         "clients": count,
         "endings": {name: endings.count(name) for name in sorted(set(endings))},
+        "lost": lost(scenes),
         "longest request, s": round(max(one["seconds"] for one in scenes), 1),
         "longest time to a refusal, s": round(max(refused, default=0), 2),
     }
@@ -204,19 +234,23 @@ async def hostile_requests(server: Server, count: int) -> dict[str, Any]:
     """Malformed and malicious requests by eight concurrent clients."""
     source = random.Random(7)
     statuses: dict[int, int] = {}
-    leaks = slowest = 0.0
+    leaks = slowest = broken = 0.0
     before = len(lines(server))
     async with client_for(server.address, 8) as client:
         functions = functions_of((await client.get("/config")).json())
         requests = iter([hostile(source, functions) for _ in range(count)])
 
         async def caller() -> None:
-            nonlocal leaks, slowest
+            nonlocal leaks, slowest, broken
             for method, path, body in requests:
                 sent = time.monotonic()
-                answer = await client.request(
-                    method, path, content=body, headers={"content-type": "application/json"}
-                )
+                try:
+                    answer = await client.request(
+                        method, path, content=body, headers={"content-type": "application/json"}
+                    )
+                except httpx.TransportError:
+                    broken += 1
+                    continue
                 slowest = max(slowest, time.monotonic() - sent)
                 status = answer.status_code
                 statuses[status] = statuses.get(status, 0) + 1
@@ -227,6 +261,7 @@ async def hostile_requests(server: Server, count: int) -> dict[str, Any]:
     logged = lines(server)[before:]
     return {
         "requests": count,
+        "lost": int(broken),
         "responses": {str(status): statuses[status] for status in sorted(statuses)},
         "status 500 and above, except 503 of a full queue": sum(
             number for status, number in statuses.items() if status >= 500 and status != 503
@@ -240,13 +275,13 @@ async def hostile_requests(server: Server, count: int) -> dict[str, Any]:
 
 async def soak(server: Server, count: int) -> dict[str, Any]:
     """Scenes in sequence; the server's resident memory after each tenth of them."""
-    memory = []
+    memory, scenes = [], []
     async with client_for(server.address, 4) as client:
         for number in range(count + 1):
             if number % max(1, count // 10) == 0:
                 memory.append(resident(server.process.pid))
-            await scene(client, seed=number, max_new_tokens=30)
-    return {"scenes": count, "resident MB after each tenth": memory}
+            scenes.append(await scene(client, seed=number, length=30))
+    return {"scenes": count, "lost": lost(scenes), "resident MB after each tenth": memory}
 
 
 def resident(pid: int) -> int:

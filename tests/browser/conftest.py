@@ -72,7 +72,7 @@ def other_scenes(address):
     reading = []  # an iterator that is dropped closes its connection, which ends the scene
     with contextlib.ExitStack() as streams:
         for _ in range(count):
-            arguments = {"max_new_tokens": 1000}
+            arguments = {"length": 1000}
             event = httpx.post(f"{address}/gradio_api/call/v2/write", json=arguments)
             url = f"{address}/gradio_api/call/write/{event.json()['event_id']}"
             stream = streams.enter_context(httpx.stream("GET", url, timeout=60))

@@ -62,4 +62,4 @@ def text_alone(actions, scene):
 
 def short_scene(**fields):
     """A scene of 30 words in the preset "balanced"."""
-    return build_scene("balanced", fields.pop("seed", 1), max_new_tokens=30, **fields)
+    return build_scene("balanced", fields.pop("seed", 1), length=30, **fields)

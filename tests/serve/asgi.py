@@ -53,6 +53,8 @@ def middleware(rate_limit="", password="", root_path=""):
         root_path,
         inputs={3: 2, 4: 0},
         endpoints={"write": {"prompt": False, "seed": False}, "surprise": {"text": True}},
+        has_result=lambda event: event == "known",
+        has_session=lambda session: session == "known",
     )
 
 

@@ -121,7 +121,9 @@ class WaitingWriter(FakeWriter):
 
 def generations(writer: Any, count: int, words: int, started: bool = False) -> list[Generation]:
     """Scenes of `words` words with the seeds 0, 1, 2, ..."""
-    made = [Generation(writer, Scene(seed=n, max_new_tokens=words)) for n in range(count)]
+    made = [Generation(writer, Scene(seed=n, length=words)) for n in range(count)]
+    for generation in made:
+        generation.hard_limit = words  # the writer ends no line
     if started:
         for generation in made:
             generation.start()

@@ -19,12 +19,27 @@ quick = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCh
         *(("GET", "/"), ("HEAD", "/"), ("GET", "/config"), ("GET", "/theme.css")),
         *(("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/favicon.ico")),
         *(("GET", "/assets/index-BQ2x_.js"), ("GET", "/static/fonts/x/y.woff2")),
-        *(("GET", "/gradio_api/info"), ("GET", "/gradio_api/queue/data?session_hash=abc")),
-        *(("GET", "/gradio_api/heartbeat/abc"), ("GET", "/gradio_api/call/write/abc123")),
+        *(("GET", "/gradio_api/info"), ("GET", "/gradio_api/queue/data?session_hash=known")),
+        *(("GET", "/gradio_api/heartbeat/abc"), ("GET", "/gradio_api/call/write/known")),
     ],
 )
 def test_allowed_routes_reach_the_app(method, path):
     assert respond(method, path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/gradio_api/call/write/used", "/gradio_api/call/v2/write/used"),
+        *("/gradio_api/call/nothing/known", "/gradio_api/queue/data"),
+        *("/gradio_api/queue/data?session_hash=used", "/gradio_api/queue/data?session_hash="),
+    ],
+)
+def test_unknown_or_used_result_is_not_found_in_one_line(path):
+    app = middleware()
+    message = error_of(respond("GET", path, app), 404)
+    assert message == "There is no such result: its id is unknown, or it was fetched already."
+    assert app.app.seen == []
 
 
 @pytest.mark.parametrize(

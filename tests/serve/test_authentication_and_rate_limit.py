@@ -3,8 +3,10 @@
 import asyncio
 import base64
 
+import limits
 import pytest
 
+from serve.middleware import per_time
 from tests.serve.asgi import BODY, JOIN, WRITE, error_of, middleware, request, respond, send_raw
 
 
@@ -67,7 +69,8 @@ def test_rate_limit_is_per_client_and_covers_computing_requests_only():
 
     statuses, other, free, cancel = asyncio.run(many())
     assert [answer.status_code for answer in statuses] == [200, 200, 200, 429, 429]
-    assert "Too many requests: the limit is 3 per 1 minute" in error_of(statuses[-1], 429)
+    message = error_of(statuses[-1], 429)
+    assert message == "Too many requests (limit: 3 a minute). Wait a moment."
     assert int(statuses[-1].headers["retry-after"]) > 0
     assert other.status_code == free.status_code == cancel.status_code == 200
 
@@ -90,3 +93,52 @@ def test_rate_limit_of_clients_without_an_address():
         return one[0]["status"], two[0]["status"]
 
     assert asyncio.run(twice()) == (200, 429)
+
+
+def test_results_have_a_rate_limit_of_their_own():
+    """A request that was accepted can always fetch its result."""
+    app = middleware(rate_limit="2/minute")
+    result = "/gradio_api/call/write/known"
+
+    async def many():
+        started = [(await request(app, "POST", WRITE, json={})).status_code for _ in range(3)]
+        paths = (result, result.replace("known", "used"), result, "/gradio_api/queue/data")
+        fetched = [(await request(app, "GET", path)).status_code for path in paths]
+        other = await request(app, "GET", result, client="10.0.0.2")
+        return started, fetched, other.status_code
+
+    assert asyncio.run(many()) == ([200, 200, 429], [200, 404, 429, 429], 200)
+
+
+def test_wrong_passwords_are_limited_also_before_the_right_one():
+    app = middleware(password="word")
+    amount = app.wrong_passwords.amount
+
+    async def many():
+        ask = [await request(app, "GET", "/") for _ in range(amount + 5)]
+        wrong = [await request(app, "GET", "/", headers=basic("ann", "x")) for _ in range(amount)]
+        last = await request(app, "GET", "/", headers=basic("ann", "y"))
+        right = await request(app, "GET", "/", headers=basic("ann", "word"))
+        headers = basic("ann", "word")
+        other = await request(app, "GET", "/", client="10.0.0.2", headers=headers)
+        return [*ask, *wrong], last, right, other
+
+    first, last, right, other = asyncio.run(many())
+    assert {answer.status_code for answer in first} == {401}  # without a password: not a wrong one
+    message = f"Too many wrong passwords (limit: {amount} a minute). Wait a moment."
+    assert error_of(last, 429) == error_of(right, 429) == message
+    assert int(last.headers["retry-after"]) > 0
+    assert other.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("300/minute", "300 a minute"),
+        ("5/hour", "5 an hour"),
+        ("10 per 5 minutes", "10 in 5 minutes"),
+        ("1/second", "1 a second"),
+    ],
+)
+def test_rate_limit_in_words(limit, words):
+    assert per_time(limits.parse(limit)) == words

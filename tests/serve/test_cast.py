@@ -1,104 +1,23 @@
 """The cast: every generated line is a direction or spoken by one of the chosen speakers."""
 
-import random
-from typing import Any, NamedTuple
-
 import pytest
 
-from data import tokens
 from data.command_line import UserError
 from data.vocab import UNKNOWN, Vocabulary
 from serve.scenes.cast import Cast
-from serve.scenes.generation import Generation, generate_word
+from serve.scenes.generation import Generation
 from serve.scenes.scene import Scene
 from serve.scenes.script import line_spans, speaker_prefix
+from tests.serve.casting import (
+    SEEDS,
+    SPEAKERS,
+    WeightedWriter,
+    lines_begun,
+    weighted,
+    write,
+    write_all,
+)
 from tests.serve.conftest import RUNTIMES
-
-SEEDS = range(20)
-
-
-def write(writer, scene):
-    """(the text after the prompt, the generation)."""
-    return write_all(writer, [scene])[0]
-
-
-def write_all(writer, scenes):
-    """The same of several scenes in one batch."""
-    writings = [Generation(writer, scene) for scene in scenes]
-    for writing in writings:
-        writing.start()
-    while batch := [writing for writing in writings if not writing.done]:
-        generate_word(batch)
-    return [(writing.text[len(writing.prompt) :], writing) for writing in writings]
-
-
-def lines_begun(written, prompt=""):
-    """The lines that start after a prompt, whose last line the text may continue."""
-    whole = prompt.rpartition("\n")[2].rstrip(" ") + written
-    lines = [whole[start:end].strip() for start, end in line_spans(whole)]
-    return lines if not whole.startswith(prompt.rpartition("\n")[2] or "\n") else lines[1:]
-
-
-class State(NamedTuple):
-    """Of a `WeightedWriter`: the seed, how many random numbers are used, the words as typed."""
-
-    seed: int
-    used: int
-    words: tuple[str, ...]
-
-
-class WeightedWriter:
-    """Samples every word with fixed weights."""
-
-    def __init__(self, vocabulary: Vocabulary, weights: dict[str, float]):
-        self.vocabulary = vocabulary
-        self.weights = [weights.get(word, 0.0) for word in vocabulary.words]
-        self.typed = {name: symbol for symbol, name in vocabulary.symbols.items()}
-
-    def start(self, prompt: str, seed: int) -> State:
-        words = self.vocabulary.split(prompt)
-        return State(seed, 0, tuple(self.typed.get(word, word) for word in words))
-
-    def step(
-        self, states: list[State], scenes: list[Scene], allowed: list[list[int]]
-    ) -> list[tuple[str, Any]]:
-        return [self.one(state, ids) for state, ids in zip(states, allowed, strict=True)]
-
-    def one(self, state: State, allowed: list[int]) -> tuple[str, Any]:
-        ids = allowed or range(len(self.weights))
-        u = random.Random(f"{state.seed} {state.used}").random()
-        left = u * sum(self.weights[number] for number in ids)
-        for chosen in ids:
-            left -= self.weights[chosen]
-            if left < 0:
-                break
-        word = self.vocabulary.words[chosen]
-        word = self.typed.get(word, word)
-        before, previous = ("", "", *state.words)[-2:]
-        chunk = tokens.typed(before, previous, word, False)
-        return chunk, State(state.seed, state.used + 1, (*state.words, word))
-
-    def with_rng_of(self, state: State, after: State) -> State:
-        return state._replace(used=after.used)
-
-
-SPEAKERS = ["man on phone", "man in coat", "man", "mr. pitt", "dr. van-nostrand", "o'brien", "élan"]
-
-
-def weighted(**weights: float) -> WeightedWriter:
-    """A writer of a show with unusual names. All words have weight 1 but those given."""
-    symbols = tokens.token_lookup()
-    names = {part for name in SPEAKERS for part in tokens.split_words(f"{name}:", symbols)}
-    words = [*symbols.values(), *sorted(names - set(symbols.values())), "hello", UNKNOWN]
-    vocabulary = Vocabulary(
-        show="The Names",
-        words=words,
-        symbols=symbols,
-        normalization=tokens.normalization_of("élan"),
-        primer="\n\n",
-        speakers=[(name, 9) for name in SPEAKERS],
-    )
-    return WeightedWriter(vocabulary, {**dict.fromkeys(words, 1.0), UNKNOWN: 0.0, **weights})
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -106,7 +25,7 @@ def weighted(**weights: float) -> WeightedWriter:
 def test_cast_of_one_speaks_every_line(small, runtime, name):
     spoken = 0
     scenes = [
-        Scene(cast=[name], seed=seed, temperature=0.5 + seed / 19, top_p=1, max_new_tokens=60)
+        Scene(cast=[name], seed=seed, temperature=0.5 + seed / 19, top_p=1, length=60)
         for seed in SEEDS
     ]
     for written, writing in write_all(small[runtime].writer, scenes):
@@ -118,7 +37,7 @@ def test_cast_of_one_speaks_every_line(small, runtime, name):
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_cast_holds_for_a_model_with_a_speller(spelling, runtime):
-    options = {"temperature": 1.2, "top_p": 1, "max_new_tokens": 40}
+    options = {"temperature": 1.2, "top_p": 1, "length": 40}
     scenes = [
         Scene(seed=seed, invent_words=seed % 2 == 0, cast=["Bob"], **options) for seed in range(8)
     ]
@@ -154,11 +73,11 @@ def test_unknown_speaker_is_an_error_of_one_line(small, name):
 
 def test_empty_cast_allows_everyone(small):
     writer = small["onnx"].writer
-    scene = Scene(seed=3, max_new_tokens=150)
-    assert write(writer, scene)[0] == write(writer, Scene(seed=3, max_new_tokens=150, cast=[]))[0]
+    scene = Scene(seed=3, length=150)
+    assert write(writer, scene)[0] == write(writer, Scene(seed=3, length=150, cast=[]))[0]
     names = {speaker_prefix(line) for line in lines_begun(write(writer, scene)[0])}
     assert {"Ann:", "Bob:"} <= names
-    both = write(writer, Scene(seed=3, max_new_tokens=150, cast=["Ann", "Bob"]))[0]
+    both = write(writer, Scene(seed=3, length=150, cast=["Ann", "Bob"]))[0]
     assert {speaker_prefix(line) for line in lines_begun(both)} == {"Ann:", "Bob:"}
 
 
@@ -187,15 +106,17 @@ def test_empty_cast_allows_everyone(small):
 def test_replacements_only_for_words_that_are_not_allowed(line, blank, chunk, choices):
     vocabulary = weighted().vocabulary
     cast, words = Cast(vocabulary, ("Man on phone",)), vocabulary.words
-    ids = cast.replacements(vocabulary.split(line), blank, chunk)
+    ids = cast.replacements(vocabulary.split(line), blank, (), chunk)
     assert [words[number] for number in ids] == choices
-    assert Cast(vocabulary, ()).replacements(vocabulary.split(line), blank, chunk) == []
+    assert Cast(vocabulary, ()).replacements(vocabulary.split(line), blank, (), chunk) == []
 
 
 def test_replacements_of_names_with_a_common_prefix():
     vocabulary = weighted().vocabulary
     cast = Cast(vocabulary, ("Man on phone", "Man in coat", "Mr. Pitt"))
-    ids = [cast.replacements(vocabulary.split(line), True, "hello") for line in ("", "Man", "Mr")]
+    ids = [
+        cast.replacements(vocabulary.split(line), True, (), "hello") for line in ("", "Man", "Mr")
+    ]
     assert [{vocabulary.words[number] for number in each} for each in ids][:2] == [
         {"man", vocabulary.split("Mr. Pitt:")[0]},
         {"on", "in"},
@@ -207,7 +128,7 @@ def test_names_of_several_words_are_completed(name):
     writer = weighted()
     spoken = 0
     for seed in SEEDS:
-        written, _ = write(writer, Scene(cast=[name], seed=seed, max_new_tokens=200))
+        written, _ = write(writer, Scene(cast=[name], seed=seed, length=200))
         for line in lines_begun(written)[:-1]:  # the last one may end inside a name
             if not line.startswith(("(", "[")):
                 assert line.lower().startswith(f"{name}:"), (seed, line)
@@ -220,7 +141,7 @@ def test_names_with_a_common_prefix_are_all_generated():
     found = set()
     for seed in SEEDS:
         cast = ["Man on phone", "Man in coat", "Mr. Pitt"]
-        written, _ = write(writer, Scene(cast=cast, seed=seed, max_new_tokens=200))
+        written, _ = write(writer, Scene(cast=cast, seed=seed, length=200))
         lines = [line.lower() for line in lines_begun(written)[:-1] if line[0] != "("]
         found |= {next(n for n in SPEAKERS if line.startswith(f"{n}:")) for line in lines}
     assert found == {"man on phone", "man in coat", "mr. pitt"}
@@ -230,7 +151,7 @@ def test_directions_are_generated_with_a_cast():
     writer = weighted(**{"||left_parenthesis||": 9.0})
     lines = []
     for seed in SEEDS:
-        lines += lines_begun(write(writer, Scene(cast=["Man"], seed=seed, max_new_tokens=99))[0])
+        lines += lines_begun(write(writer, Scene(cast=["Man"], seed=seed, length=99))[0])
     directions = [line for line in lines if line.startswith("(")]
     assert len(directions) > 10
     assert all(line.startswith(("(", "Man")) for line in lines)
@@ -249,7 +170,7 @@ def test_cast_keeps_the_proportions_of_its_probabilities(late):
     count = 2000
     found = dict.fromkeys([*weights, "("], 0)
     for seed in range(count):
-        scene = Scene(cast=["ann", "cal"], seed=seed, max_new_tokens=1)
+        scene = Scene(cast=["ann", "cal"], seed=seed, length=1)
         found[write(writer, scene)[0].lower().strip()] += 1
     assert found["bob:"] == found["x:"] == found["y:"] == 0
     for word, share in (("(", 1 / 20), ("ann:", 19 / 20 * 5 / 7), ("cal:", 19 / 20 * 2 / 7)):
@@ -294,7 +215,7 @@ def test_replaced_word_is_sampled_with_new_random_numbers(small, runtime):
 def test_prompt_that_ends_inside_a_name_is_completed(prompt, begins):
     writer = weighted()
     for seed in SEEDS:
-        scene = Scene(prompt, cast=["Man on phone"], seed=seed, max_new_tokens=60)
+        scene = Scene(prompt, cast=["Man on phone"], seed=seed, length=60)
         written, writing = write(writer, scene)
         if begins:
             last = prompt.rpartition("\n")[2].rstrip(" ")
@@ -307,8 +228,8 @@ def test_prompt_that_ends_inside_a_name_is_completed(prompt, begins):
 
 def test_prompt_that_ends_inside_a_line_continues_freely():
     writer = weighted(hello=30.0)
-    scene = Scene("Mr. Pitt: hello", cast=["Man"], seed=1, max_new_tokens=1)
-    assert {write(writer, Scene("Mr. Pitt: hello", cast=["Man"], seed=s, max_new_tokens=1))[0]
+    scene = Scene("Mr. Pitt: hello", cast=["Man"], seed=1, length=1)
+    assert {write(writer, Scene("Mr. Pitt: hello", cast=["Man"], seed=s, length=1))[0]
             for s in SEEDS} >= {" hello"}  # fmt: skip
     assert write(writer, scene)[1].text.startswith("Mr. Pitt: hello")
 
@@ -317,7 +238,7 @@ def test_prompt_that_ends_inside_a_line_continues_freely():
 def test_no_second_blank_line_after_a_blank_line(prompt):
     writer = weighted(**{"||return||": 100.0})
     for seed in SEEDS:
-        scene = Scene(prompt, cast=["Man"], seed=seed, max_new_tokens=20)
+        scene = Scene(prompt, cast=["Man"], seed=seed, length=20)
         written = write(writer, scene)[0]
         assert not written.startswith("\n"), (seed, written)
         assert "\n\n\n" not in written
@@ -325,5 +246,5 @@ def test_no_second_blank_line_after_a_blank_line(prompt):
 
 def test_blank_line_after_a_line_is_allowed():
     writer = weighted(**{"||return||": 100.0})
-    scenes = [Scene("Man: hi\n", cast=["Man"], seed=seed, max_new_tokens=2) for seed in SEEDS]
+    scenes = [Scene("Man: hi\n", cast=["Man"], seed=seed, length=2) for seed in SEEDS]
     assert sum(write(writer, scene)[0].startswith("\n") for scene in scenes) > 10

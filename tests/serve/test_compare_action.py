@@ -12,8 +12,8 @@ from tests.serve.acting import actions_on, compared, short_scene, text_alone
 
 
 def test_compare_gives_the_text_of_each_scene_alone(actions):
-    fields = {"prompt": "Ann: hello", "max_new_tokens": 60}
-    one, two = actions.scene_pair({"preset": "faithful"}, {"temperature": 1.5}, None, **fields)
+    fields = {"prompt": "Ann: hello", "length": 60}
+    one, two = actions.scene_pair({"preset": "safe"}, {"temperature": 1.5}, None, **fields)
     assert one.seed == two.seed
     assert (one.temperature, two.temperature) == (0.6, 1.5)
     (left, left_facts), (right, right_facts) = compared(actions, one, two)
@@ -27,7 +27,7 @@ def test_compare_gives_the_text_of_each_scene_alone(actions):
 
 def test_compare_with_and_without_invented_words(spelling):
     with actions_on(spelling["onnx"]) as actions:
-        shared = {"prompt": "Ann: hello zork", "max_new_tokens": 60}
+        shared = {"prompt": "Ann: hello zork", "length": 60}
         one, two = actions.scene_pair({}, {"invent_words": True}, 3, **shared)
         assert (one.invent_words, two.invent_words) == (False, True)
         (left, _), (right, _) = compared(actions, one, two)
@@ -50,7 +50,7 @@ def test_compare_of_two_models(small, spelling):
 
 @pytest.mark.parametrize(
     "fields",
-    [{"seed": 1}, {"prompt": "x"}, {"x": 1}, {"max_new_tokens": 1}, {"cast": []}, ["x"], 1, "x"],
+    [{"seed": 1}, {"prompt": "x"}, {"x": 1}, {"length": 1}, {"cast": []}, ["x"], 1, "x"],
 )
 def test_compare_rejects_options_that_must_be_shared(actions, fields):
     with pytest.raises(UserError, match="the options of one scene must be among"):
@@ -66,7 +66,7 @@ def test_compare_ends_both_scenes_at_an_error(actions):
 
 def test_compare_without_a_consumer_frees_both_places(actions):
     async def leave():
-        scene = build_scene("", 1, max_new_tokens=1000)
+        scene = build_scene("", 1, length=1000)
         async with contextlib.aclosing(actions.compare(scene, scene)) as both:
             async for _ in both:
                 break

@@ -93,10 +93,13 @@ def test_rewrite_line_in_a_long_script(actions):
     assert text.endswith(long[end:])
 
 
-def test_rewrite_line_limits_its_length(actions):
-    for given, used in ((900, MAX_LINE_TOKENS), (7, 7), (0, 1)):
-        scene = build_scene("", 1, max_new_tokens=given)
-        assert actions.rewrite_line(TEXT, 1, scene).max_new_tokens == used
+@pytest.mark.parametrize("length", [0, 7, 900])
+def test_rewritten_line_ends_at_its_end_for_any_length(actions, length):
+    scene = actions.rewrite_line(TEXT, 1, build_scene("", 1, length=length))
+    text, facts = written(actions, scene)
+    assert facts["ended"] in ("line", "hard_limit")
+    assert 1 <= facts["words"] <= MAX_LINE_TOKENS
+    assert len(script.line_spans(text)) == 5
 
 
 def test_take_alternative_replaces_the_word_and_continues(actions):
@@ -113,23 +116,25 @@ def test_take_alternative_replaces_the_word_and_continues(actions):
     assert actions.take_alternative(text, 1, "\n", short_scene()).prompt.rstrip() == "Ann:"
 
 
-@pytest.mark.parametrize("alternative", [None, 1, ["x"], "x" * 20_000])
-def test_alternative_must_be_a_text(actions, alternative):
-    with pytest.raises(UserError, match="alternative must be a text"):
+@pytest.mark.parametrize("alternative", [None, 1, ["x"], "x" * 20_000, "", "  "])
+def test_alternative_must_be_a_word(actions, alternative):
+    with pytest.raises(
+        UserError, match=r"alternative (must be a (text|word), not|has 20,000 char)"
+    ):
         actions.take_alternative(TEXT, 1, alternative, short_scene())
 
 
 def test_script_must_be_a_text_in_every_action(actions):
     for value in (None, 1, ["x"], {}, "x" * (MAX_TEXT + 1)):
-        with pytest.raises(UserError, match="text must be a text"):
+        with pytest.raises(UserError, match=r"text (must be a text, not|has 12,001 characters)"):
             actions.unknown_words(value, "")
-        with pytest.raises(UserError, match="text must be a text"):
+        with pytest.raises(UserError, match=r"text (must be a text, not|has 12,001 characters)"):
             actions.fountain(value, "")
-        with pytest.raises(UserError, match="text must be a text"):
+        with pytest.raises(UserError, match=r"text (must be a text, not|has 12,001 characters)"):
             asyncio.run(actions.surprise(value, ""))
-        with pytest.raises(UserError, match="text must be a text"):
+        with pytest.raises(UserError, match=r"text (must be a text, not|has 12,001 characters)"):
             asyncio.run(actions.alternatives(value, 0, 1, ""))
-        with pytest.raises(UserError, match="text must be a text"):
+        with pytest.raises(UserError, match=r"text (must be a text, not|has 12,001 characters)"):
             actions.continue_scene(value, -1, short_scene())
-        with pytest.raises(UserError, match="text must be a text"):
+        with pytest.raises(UserError, match=r"text (must be a text, not|has 12,001 characters)"):
             actions.rewrite_line(value, 0, short_scene())

@@ -131,6 +131,13 @@ def test_queue_join_needs_data():
     ("path", "body", "status", "message"),
     [
         (WRITE, {"promptt": "x"}, 400, "There is no argument 'promptt': prompt, seed."),
+        (
+            WRITE,
+            {"seed": 10**4299},
+            400,
+            "seed has a number of 4,300 digits; at most 40 are allowed.",
+        ),
+        (WRITE, {"cast": [[10**50]]}, 400, "cast has a number of 51 digits; at most 40 are"),
         (WRITE, {"x" * 99: 1}, 400, "There is no argument 'xxxx"),
         (WRITE, {"\ud800": 1}, 400, "There is no argument '\\ud800'"),
         ("/gradio_api/call/v2/surprise", {}, 400, "The argument text is missing."),
@@ -154,6 +161,12 @@ def test_queue_join_needs_data():
 def test_wrong_arguments_are_named_with_the_right_ones(path, body, status, message):
     content = json.dumps(body).encode()
     assert message in error_of(respond("POST", path, content=content), status)
+
+
+def test_number_of_5000_digits_is_named_and_not_called_invalid_json():
+    content = b'{"seed": ' + b"9" * 5000 + b"}"
+    message = error_of(respond("POST", WRITE, content=content), 400)
+    assert message == "seed has a number of 5,000 digits; at most 40 are allowed."
 
 
 @quick

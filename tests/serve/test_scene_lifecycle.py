@@ -32,12 +32,11 @@ def test_scene_timeout_ends_a_long_scene(engine, clock):
     engine.scene_timeout = 2.0
     endless = one_scene(clock)
     asyncio.run(follow(engine, endless))
-    assert endless.timed_out
-    assert not endless.done
+    assert endless.ended == "time_limit"
     assert 2.0 / 0.04 <= endless.words < 2.0 / 0.04 + 3  # steps of 0.04 simulated seconds
     short = one_scene(clock, 1)
     asyncio.run(follow(engine, short))
-    assert not short.timed_out
+    assert short.ended == "hard_limit"
 
 
 def test_scene_of_no_words_gives_one_update(engine):

@@ -31,7 +31,7 @@ def test_batch_size_is_limited_and_all_scenes_get_equal_words(count):
     assert [scene.words for scene in scenes] == [3] * count
     assert max(map(len, writer.batches)) == MAX_BATCH
     assert len(writer.batches) == 3 * -(-count // MAX_BATCH)
-    assert generate_words(scenes, 3) == 2 * count  # no scene exceeds max_new_tokens
+    assert generate_words(scenes, 3) == 2 * count  # no scene exceeds length
     assert all(scene.done for scene in scenes)
     assert generate_words(scenes, 3) == 0
 
@@ -115,7 +115,7 @@ def test_new_scene_joins_the_next_batch(engine, clock):
         others = [asyncio.create_task(follow(engine, s)) for s in generations(writer, 6, 1000)]
         while not writer.batches:
             await asyncio.sleep(0)
-        newcomer = Generation(writer, Scene(seed=99, max_new_tokens=1000))
+        newcomer = Generation(writer, Scene(seed=99, length=1000))
         updates = engine.generate(newcomer)
         await anext(updates)
         first = next(n for n, batch in enumerate(writer.batches) if 99 in batch)
@@ -158,7 +158,7 @@ def test_batched_text_equals_the_text_of_each_scene_alone(spelling, small, threa
     writers = [model.writer for models in (spelling, small) for model in models.values()]
     casts = [(), ["Ann"], (), ["Bob"], (), ["Ann", "Bob"]]
     scenes = [
-        Scene("Ann: zork", seed=seed, max_new_tokens=15, temperature=1.2, cast=casts[seed % 6])
+        Scene("Ann: zork", seed=seed, length=15, temperature=1.2, cast=casts[seed % 6])
         for seed in range(12)
     ]
     pairs = [(writers[seed % 4], scene) for seed, scene in enumerate(scenes)]
@@ -178,7 +178,7 @@ def test_batched_text_equals_the_text_of_each_scene_alone(spelling, small, threa
 
 def test_slow_consumer_receives_the_last_update(bundle):
     writer = load_writer(open_bundle(bundle, "torchscript", "int8"))
-    scene = Scene(prompt="Ann: hello", seed=3, max_new_tokens=120)
+    scene = Scene(prompt="Ann: hello", seed=3, length=120)
     alone = Generation(writer, scene)
     alone.start()
     alone.run()

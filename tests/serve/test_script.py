@@ -106,12 +106,17 @@ def test_display_name(name, shown):
     ("setting", "line", "begins"),
     [
         ("", "", ""),
-        ("the pier", "", "[setting: the pier]"),
+        # A blank line follows, so that the model does not continue the heading.
+        ("the pier", "", "[setting: the pier]\n\n"),
         ("", "Ann: hi", "Ann: hi"),
+        ("", "Ann: hi.", "Ann: hi.\n\n"),
+        ("", "Ann: is it? ", "Ann: is it?\n\n"),
+        ("", "Ann: wait…", "Ann: wait…\n\n"),
         (" the \n pier ", "Ann: hi", "[setting: the pier]\n\nAnn: hi"),
-        ("[the pier]", "", "[setting: the pier]"),
-        ("Setting: the pier", "", "[Setting: the pier]"),
-        ("[setting: the pier]", "", "[setting: the pier]"),
+        (" the \n pier ", "Ann: hi!", "[setting: the pier]\n\nAnn: hi!\n\n"),
+        ("[the pier]", "  ", "[setting: the pier]\n\n"),
+        ("Setting: the pier", "", "[Setting: the pier]\n\n"),
+        ("[setting: the pier]", "", "[setting: the pier]\n\n"),
         ("  ", "Ann: hi", "Ann: hi"),
         ("[]", "Ann: hi", "Ann: hi"),
     ],
@@ -123,11 +128,21 @@ def test_opening_joins_setting_and_first_line(setting, line, begins):
 @quick
 @given(st.text(max_size=50), st.text(max_size=50))
 def test_opening_has_at_most_one_heading_line(setting, line):
-    begins = opening(setting, line)
-    assert begins.endswith(line)
-    heading = begins.removesuffix(line).removesuffix("\n\n") if line else begins
+    begins = opening(setting, line).rstrip()
+    heading = begins.removesuffix(line.rstrip()).rstrip("\n") if line.strip() else begins
     assert "\n" not in heading
     assert not heading or (heading[0], heading[-1]) == ("[", "]")
+
+
+@quick
+@given(st.text("ab.?!…)]\"' \n", max_size=20))
+def test_finished_line_is_followed_by_a_blank_line(line):
+    begins = opening("", line)
+    finished = bool(line.strip()) and line.rpartition("\n")[2].rstrip()[-1:] in set(".?!…)]\"'")
+    if finished and line.rpartition("\n")[2].strip():
+        assert begins == line.rstrip() + "\n\n"
+    else:
+        assert begins == (line if line.strip() else "")
 
 
 @quick

@@ -52,16 +52,35 @@ def events(text):
 def test_api_endpoints_are_documented(server):
     answer = httpx.get(f"{server.address}/gradio_api/info").json()["named_endpoints"]
     assert set(answer) == {
-        *("/write", "/compare", "/continue_scene", "/rewrite_line", "/take_alternative"),
+        *("/write", "/takes", "/compare", "/continue_scene", "/rewrite_line", "/take_alternative"),
         *("/open_scene", "/alternatives", "/surprise", "/unknown_words", "/fountain", "/models"),
     }
     for name, endpoint in answer.items():
         assert endpoint["description"], name
-    assert [p["parameter_name"] for p in answer["/write"]["parameters"]][:3] == [
-        "prompt",
-        "cast",
-        "preset",
-    ]
+    openapi = httpx.get(f"{server.address}/gradio_api/openapi.json").json()
+    for path, operations in openapi["paths"].items():
+        for method in operations:  # a call without arguments, or for the results of no call
+            path = path.format(event_id="none")
+            answer = httpx.request(method, server.address + path, json={})
+            assert answer.status_code in (200, 400, 404)
+            assert answer.status_code != 404 or "There is no such result" in answer.text
+
+
+def test_result_is_fetched_once(server):
+    answer = httpx.post(f"{server.address}/gradio_api/call/v2/models", json={})
+    for version in ("", "v2/"):
+        path = f"{server.address}/gradio_api/call/{version}models/{answer.json()['event_id']}"
+        assert httpx.get(path).status_code == (404 if version else 200)
+
+
+def test_takes_are_streamed_together(server):
+    answer = call(server.address, "takes", prompt="Ann: hello", n=2, length=40, seed=7)
+    (name, (scripts, facts)) = answer[-1]
+    assert name == "complete"
+    assert [each["seed"] for each in facts] == [7, 8]
+    alone = [call(server.address, "write", prompt="Ann: hello", length=40, seed=s) for s in (7, 8)]
+    assert scripts == [each[-1][1][0] for each in alone]
+    assert call(server.address, "takes", n=0)[-1][1]["error"].startswith("n must be")
 
 
 def test_gradio_client_calls_every_endpoint(client):
@@ -72,7 +91,7 @@ def test_gradio_client_calls_every_endpoint(client):
     assert client.predict(facts["scene"], api_name="/open_scene")[0] == text
     _, facts = client.predict("Ann:", seed=7, invent_words=True, api_name="/write")
     assert json.loads(facts["scene"])["invent_words"] is True
-    longer, _ = client.predict(text, seed=1, max_new_tokens=20, api_name="/continue_scene")
+    longer, _ = client.predict(text, seed=1, length=20, api_name="/continue_scene")
     assert longer.startswith(text.rstrip()[:-1])
     rewritten, _ = client.predict("Ann: hello.\n\nBob: no?", 0, seed=2, api_name="/rewrite_line")
     assert rewritten.endswith("\n\nBob: no?")
@@ -88,7 +107,7 @@ def test_gradio_client_calls_every_endpoint(client):
 
 
 def test_write_streams_growing_text(server):
-    answer = call(server.address, "write", prompt="Ann: hello", max_new_tokens=900, seed=1)
+    answer = call(server.address, "write", prompt="Ann: hello", length=900, seed=1)
     texts = [data[0] for name, data in answer if name == "generating"]
     assert len(texts) > 2
     assert all(later.startswith(before[:-12]) for before, later in itertools.pairwise(texts))
@@ -99,15 +118,16 @@ def test_write_streams_growing_text(server):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"prompt": "x" * 20_000}, "Prompt must be a text of at most"),
-        ({"max_new_tokens": 10**9}, "Max_new_tokens must be from 0 to"),
-        ({"temperature": -1}, "Temperature must be from 0 to 2"),
-        ({"seed": 1.5}, "Seed must be a whole number"),
+        ({"prompt": "x" * 20_000}, "prompt has 20,000 characters; at most 12,000 are allowed."),
+        ({"length": 10**9}, "length must be from 0 to"),
+        ({"temperature": -1}, "temperature must be from 0 to 2"),
+        ({"seed": 1.5}, "seed must be a whole number"),
         ({"cast": ["Nobody"]}, "is not a speaker of The Cafe"),
-        ({"cast": "Ann"}, "Cast must be a list"),
-        ({"model": "../../etc/passwd"}, "There is no model"),
-        ({"preset": ["wild"]}, "There is no preset"),
-        ({"prompt": {"path": "/etc/passwd"}}, "Prompt must be a text"),
+        ({"cast": [1]}, "cast must be a list of speakers' names, not [1]."),
+        ({"cast": "Ann"}, "cast must be a list"),
+        ({"model": "../../etc/passwd"}, "model must be one of"),
+        ({"preset": ["wild"]}, "preset must be one of safe, balanced, wild, not"),
+        ({"prompt": {"path": "/etc/passwd"}}, "prompt must be a text, not"),
     ],
 )
 def test_user_error_is_one_sentence(server, arguments, message):
@@ -176,7 +196,7 @@ def test_metrics_and_logs_count_requests_and_hold_no_prompts(server):
 
 
 def test_disconnected_client_frees_its_place(server):
-    body = {"prompt": "Ann: ", "max_new_tokens": 1000}
+    body = {"prompt": "Ann: ", "length": 1000}
     url = f"{server.address}/gradio_api/call/v2/write"
     for _ in range(5):
         event = httpx.post(url, json=body).json()["event_id"]
@@ -193,7 +213,7 @@ def test_queue_full_then_graceful_shutdown_ends_the_active_scene(bundle, tmp_pat
     flags = ("--rate-limit", "", "--max-concurrent", "1", "--max-queue", "2")
     with serving(bundle, tmp_path, *flags) as server:
         answer = []
-        arguments = {"prompt": "Ann: ", "max_new_tokens": 1000, "seed": 3}
+        arguments = {"prompt": "Ann: ", "length": 1000, "seed": 3}
         reader = threading.Thread(
             target=lambda: answer.extend(call(server.address, "write", **arguments))
         )
@@ -201,7 +221,7 @@ def test_queue_full_then_graceful_shutdown_ends_the_active_scene(bundle, tmp_pat
         while "cold_open_active_scenes 1.0" not in httpx.get(f"{server.address}/metrics").text:
             time.sleep(0.01)
         url = f"{server.address}/gradio_api/call/v2/write"
-        asked = [httpx.post(url, json={"max_new_tokens": 1000}) for _ in range(6)]
+        asked = [httpx.post(url, json={"length": 1000}) for _ in range(6)]
         statuses = [answer.status_code for answer in asked]
         assert set(statuses) == {200, 503}
         refused = asked[statuses.index(503)]
