@@ -10,7 +10,7 @@ python := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo train base evaluate export serve setup test bench check fix \
+.PHONY: help demo train base evaluate export serve setup test nightly bench check fix \
 	images-check sbom audit lock clean distclean FORCE
 
 # The demo is trained again if one of these changes: the show, the settings, the network, the file formats.
@@ -67,9 +67,19 @@ serve: ## start the server: MODEL=artifacts/NAME (default: all in artifacts/), A
 setup: ## install all dependencies into .venv: PYTHON=python3.12, TORCH_BACKEND=cpu|cu130
 	@$(set-up)
 
-test: ## run all tests (tests/browser needs Chromium): ARGS="-k tokens"
+test: ## run all tests; installs Chromium for tests/browser if it can: ARGS="-k tokens"
 	@$(set-up)
+	@$(python) tools/browser.py
 	$(python) -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+# `make test` runs them too, with the same values every time.
+nightly: ## run the property tests with random values: SEED=... repeats a run
+	@$(set-up)
+	@seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
+	echo "property tests with random values; to repeat this run: make nightly SEED=$$seed"; \
+	$(python) -m pytest -m "hypothesis and not bench" --hypothesis-profile random --hypothesis-seed $$seed \
+		-n auto --maxprocesses 4 --dist loadfile $(ARGS) || \
+		{ code=$$?; echo "failed with SEED=$$seed"; exit $$code; }
 
 bench: ## run the speed benchmarks
 	@$(set-up)

@@ -2,13 +2,13 @@
 
 import argparse
 import dataclasses
-import json
 import os
 import pathlib
 import sys
 import time
 from typing import Any
 
+from data import strict_json
 from data.command_line import Parser, UserError, run
 from data.corpus.settings import Resources, Settings
 from data.show import fetch
@@ -146,7 +146,7 @@ def overlap_command(out: pathlib.Path, shows: list[str]) -> None:
     if not texts:
         raise UserError(f"{out} holds no texts: make them with python -m data base --out {out}")
     found = [dataclasses.asdict(overlap(texts, pathlib.Path(show))) for show in shows]
-    print(json.dumps(found, indent=1, ensure_ascii=False))
+    print(strict_json.dumps(found, indent=1, ensure_ascii=False))
 
 
 if __name__ == "__main__":

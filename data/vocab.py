@@ -5,10 +5,10 @@ import dataclasses
 import functools
 import heapq
 import itertools
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from data import tokens, versions
+from data import strict_json, tokens, versions
 from data.command_line import UserError
 from data.speakers import speaker_of
 
@@ -16,6 +16,7 @@ FORMAT = "cold-open-vocabulary"
 UNKNOWN = "<unk>"
 MIN_SPEECHES = 20  # with fewer, `LineStats.speaker_repeat` is not measured
 MAX_SPEAKERS = 200  # in vocab.json
+MAX_REPLACED = 8  # characters of a text in the normalization table
 
 
 def create_lookup_tables(words: Iterable[str]) -> tuple[dict[str, int], dict[int, str]]:
@@ -213,18 +214,19 @@ class Vocabulary:
         names = [field.name for field in dataclasses.fields(self)]  # without cached properties
         fields = {"format": FORMAT, "version": versions.VOCABULARY}
         fields |= {name: getattr(self, name) for name in names}
-        return json.dumps(fields, ensure_ascii=False)
+        return strict_json.dumps(fields, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Vocabulary":
         """The vocabulary from the content of vocab.json.
 
         Raises:
-            UserError: if it is not JSON, not a vocabulary, of another version, or lacks a field.
+            UserError: if it is not JSON, not a vocabulary, of another version, lacks a field, or
+                has a field that `build` does not make.
         """
         try:
-            fields = json.loads(text)
-        except json.JSONDecodeError as error:
+            fields = strict_json.loads(text)
+        except ValueError as error:
             raise UserError(
                 f"the vocabulary is not JSON ({error}): export the model again"
             ) from None
@@ -241,8 +243,66 @@ class Vocabulary:
             raise UserError(
                 f"the vocabulary lacks or has unknown fields ({different}): export the model again"
             )
-        pairs = {
-            name: [tuple(pair) for pair in fields.pop(name)]
-            for name in ("normalization", "speakers")
-        }
-        return cls(**fields, **pairs)
+        if problem := _problem(fields):
+            raise UserError(f"the vocabulary is damaged: {problem}; export the model again")
+        for name in ("normalization", "speakers"):
+            fields[name] = [tuple(pair) for pair in fields[name]]
+        return cls(**fields)
+
+
+def _problem(fields: dict[str, Any]) -> str:
+    """What is wrong with the fields of a vocabulary's JSON; "" if nothing is."""
+    words, symbols = fields["words"], tokens.token_lookup()
+    if not _is_list_of(words, lambda word: isinstance(word, str)):
+        return "words is not a list of texts"
+    if len(set(words)) < len(words) or tokens.split_words(" ".join(words), symbols) != words:
+        return "words has an entry that is not one word, or has one twice"
+    if fields["unknown"] != UNKNOWN or UNKNOWN not in words:
+        return f"it has no word {UNKNOWN}"
+    if fields["symbols"] != symbols or fields["casing"] != "lower":
+        return "symbols or casing are not those of the tokenizer"
+    if fields["primer"] not in ("\n", "\n\n"):
+        return "primer is not one or two new lines"
+    if not (
+        _is_list_of(fields["normalization"], _is_replacement)
+        and _is_list_of(fields["speakers"], _is_speaker)
+    ):
+        return "normalization or speakers is not a list of pairs"
+    # Otherwise a short text could become one of any size.
+    starts = [(new, start) for _, new in fields["normalization"] for start in range(len(new))]
+    inserted = {new[start:end] for new, start in starts for end in range(start + 1, len(new) + 1)}
+    if inserted & {old for old, _ in fields["normalization"]}:
+        return "normalization replaces what it has put in"
+    repeat = fields["speaker_repeat"]
+    if type(repeat) not in (int, float) or not 0 <= repeat <= 1:
+        return "speaker_repeat is not a number from 0 to 1"
+    if not isinstance(fields["weights_sha256"], str) or not isinstance(fields["show"], str):
+        return "show or weights_sha256 is not a text"
+    try:
+        strict_json.dumps(fields, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "it has half of a character (a lone surrogate)"
+    return ""
+
+
+def _is_list_of(value: Any, is_valid: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(map(is_valid, value))
+
+
+def _is_replacement(pair: Any) -> bool:
+    return (
+        _is_list_of(pair, lambda text: isinstance(text, str))
+        and len(pair) == 2
+        and 1 <= len(pair[0]) <= MAX_REPLACED
+        and len(pair[1]) <= MAX_REPLACED
+    )
+
+
+def _is_speaker(pair: Any) -> bool:
+    return (
+        isinstance(pair, list)
+        and len(pair) == 2
+        and isinstance(pair[0], str)
+        and type(pair[1]) is int
+        and pair[1] > 0
+    )

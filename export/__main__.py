@@ -56,13 +56,25 @@ def verify_command(arguments: list[str]) -> None:
     """python -m export verify DIR."""
     parser = Parser(
         prog="python -m export verify",
-        description="Verifies that a bundle is complete and that its files belong together.",
+        description="Verifies that a bundle is complete and that its files belong together, "
+        "without running any of them.",
     )
     parser.add_argument("folder", type=pathlib.Path, help="folder with manifest.json")
-    folder = parser.parse_args(arguments).folder
+    parser.add_argument(
+        "--run-torchscript",
+        action="store_true",
+        help="also load the TorchScript files, which runs the program in them: only for files "
+        "from a source that you trust",
+    )
+    options = parser.parse_args(arguments)
     from export.verify_bundle import verify
 
-    for line in verify(folder):
+    if options.run_torchscript:
+        print(
+            "warning: --run-torchscript runs the program in each TorchScript file with your rights",
+            file=sys.stderr,
+        )
+    for line in verify(options.folder, options.run_torchscript):
         print(line)
 
 

@@ -1,8 +1,6 @@
 """Export of a checkpoint: all files are staged in a folder, verified, then published together."""
 
 import dataclasses
-import hashlib
-import json
 import os
 import pathlib
 import shutil
@@ -10,30 +8,20 @@ import signal
 import tempfile
 from typing import Any
 
-import onnx
-import torch
-
+from data import strict_json
 from data.command_line import UserError
-from data.vocab import Vocabulary
 from export.card import model_card
-from export.manifest import MANIFEST, build_manifest
-from export.onnx_graphs.int8 import build_onnx_int8
-from export.onnx_graphs.speller import build_speller_onnx
-from export.onnx_graphs.step import build_onnx
+from export.files import INT8_FILES, Model, weights_sha256
+from export.manifest import IF_PRESENT, MANIFEST, build_manifest
 from export.parity import verify_onnx, verify_torchscript
 from export.quality import MAX_PERPLEXITY_INCREASE, held_out_streams, perplexity
 from export.runtimes import load_torchscript, step_of_network, step_of_onnx, step_of_torchscript
 from export.torch_export import save_pt2
-from export.torchscript.speller import MAX_LETTERS
-from export.torchscript.stream import SPELLING_TEMPERATURE_SCALE
-from export.torchscript.writer import ScriptWriter, script
-from job.checkpoint import BASE, Checkpoint, load_network
+from job.checkpoint import BASE, load_network
 from job.config import Config
 from job.layers.cache import cache_settings
-from job.model import RNN
 
-OPTIONAL = ("model.int8.torchscript.pt", "model.int8.onnx", "speller.onnx", "model.pt2")
-INT8_FILES = OPTIONAL[:2]
+OPTIONAL = (*INT8_FILES, *IF_PRESENT)
 STAGING_PREFIX = ".export-"
 
 
@@ -63,6 +51,7 @@ def export(
     """
     network, vocabulary, content = load_network(checkpoint)
     vocabulary = dataclasses.replace(vocabulary, weights_sha256=weights_sha256(network))
+    model = Model(network, vocabulary, cache_settings(content.cache), content.speller)
     folder = folder or default_folder(checkpoint)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,11 +59,11 @@ def export(
             shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(prefix=STAGING_PREFIX, dir=folder) as name:
             staging = pathlib.Path(name)
-            checks = write_files(staging, network, vocabulary, content, pt2)
-            checks["held_out"] = check_int8(staging, network, vocabulary, content)
-            manifest = build_manifest(staging, network, vocabulary, content, checks)
+            checks: dict[str, Any] = {"differences": write_files(staging, model, pt2)}
+            checks["held_out"] = check_int8(staging, model, Config(**content.config))
+            manifest = build_manifest(staging, model, content, checks)
             (staging / "README.md").write_text(model_card(manifest), encoding="utf-8")
-            text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+            text = strict_json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
             (staging / MANIFEST).write_text(text, encoding="utf-8")
             publish(staging, folder, [*manifest["files"], "README.md", MANIFEST])
     except (OSError, RuntimeError) as error:
@@ -99,74 +88,37 @@ def publish(staging: pathlib.Path, folder: pathlib.Path, names: list[str]) -> No
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def weights_sha256(network: RNN) -> str:
-    """The SHA-256 of all weights in the order of their names; identifies a trained network."""
-    digest = hashlib.sha256()
-    for name, weight in sorted(network.state_dict().items()):
-        digest.update(f"{name} {tuple(weight.shape)}\n".encode())
-        digest.update(weight.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def write_files(
-    folder: pathlib.Path,
-    network: RNN,
-    vocabulary: Vocabulary,
-    content: Checkpoint,
-    pt2: bool,
-) -> dict[str, Any]:
+def write_files(folder: pathlib.Path, model: Model, pt2: bool) -> dict[str, float]:
     """Writes all model files and vocab.json, and verifies those in float32.
 
     Returns:
-        {"differences": the largest absolute difference of scores, by file; "cache": the parameters
-        of the neural cache}.
+        The largest absolute difference of scores, by file.
 
     Raises:
         UserError: if a file differs from the network.
     """
-    text = vocabulary.to_json()
-    (folder / "vocab.json").write_text(text, encoding="utf-8")
-    cache, speller = content.cache, content.speller
-    for int8 in (False, True):
-        writer = script(ScriptWriter(network, vocabulary, speller, cache, int8))
-        path = folder / (INT8_FILES[0] if int8 else "model.torchscript.pt")
-        torch.jit.save(writer, str(path), _extra_files={"vocab.json": text})
-    metadata = {
-        "show": vocabulary.show,
-        "vocabulary_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
-        "weights_sha256": vocabulary.weights_sha256,
-        "cache": json.dumps(cache_settings(cache)),
-    }
-    checks: dict[str, Any] = {"cache": json.loads(metadata["cache"])}
-    onnx.save(build_onnx(network, metadata), str(folder / "model.onnx"))
-    onnx.save(build_onnx_int8(network, metadata), str(folder / "model.int8.onnx"))
-    if speller:
-        metadata |= {
-            "letters": json.dumps(speller["letters"], ensure_ascii=False),
-            "longest": str(MAX_LETTERS),
-            "spelling_temperature_scale": str(SPELLING_TEMPERATURE_SCALE),
-        }
-        onnx.save(build_speller_onnx(speller, metadata), str(folder / "speller.onnx"))
-    checks["differences"] = {
+    for name in model.names:
+        (folder / name).write_bytes(model.build(name))
+    network, vocabulary = model.network, model.vocabulary
+    differences = {
         "model.torchscript.pt": verify_torchscript(
             folder / "model.torchscript.pt", network, vocabulary
         ),
         "model.onnx": verify_onnx(folder / "model.onnx", network),
     }
     if pt2:
-        checks["differences"]["model.pt2"] = save_pt2(folder / "model.pt2", network, text)
-    return checks
+        differences["model.pt2"] = save_pt2(folder / "model.pt2", network, vocabulary.to_json())
+    return differences
 
 
-def check_int8(
-    folder: pathlib.Path, network: RNN, vocabulary: Vocabulary, content: Checkpoint
-) -> dict[str, Any]:
+def check_int8(folder: pathlib.Path, model: Model, config: Config) -> dict[str, Any]:
     """Measures perplexity on held-out text and removes int8 files whose perplexity is too high.
 
     Returns:
         {"tokens": of the text, "perplexity": by file, "left_out": reason by removed file}.
     """
-    ids = held_out_streams(Config(**content.config), vocabulary)
+    network, vocabulary = model.network, model.vocabulary
+    ids = held_out_streams(config, vocabulary)
     if ids is None:
         for name in INT8_FILES:
             (folder / name).unlink()

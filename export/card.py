@@ -3,9 +3,10 @@
 Mitchell et al., "Model Cards for Model Reporting" (2019).
 """
 
-import json
 import math
 from typing import Any
+
+from data import strict_json
 
 
 def model_card(manifest: dict[str, Any]) -> str:
@@ -50,7 +51,7 @@ def model_card(manifest: dict[str, Any]) -> str:
         else " It has no other style, and hardly any language other than that of its scripts."
     )
     return f"""---
-{json.dumps(front, indent=2, ensure_ascii=False)}
+{strict_json.dumps(front, indent=2, ensure_ascii=False)}
 ---
 
 # Cold Open: {show}
@@ -64,6 +65,9 @@ import torch
 writer = torch.jit.load("model.torchscript.pt", map_location="cpu")
 print(writer.generate("", 200, temperature=0.8, seed=7))
 ```
+
+Loading a TorchScript file runs the program in it: load it only from a source that you trust. The
+ONNX files are data.
 
 | file | format | size |
 | --- | --- | --- |

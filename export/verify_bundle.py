@@ -1,28 +1,40 @@
-"""python -m export verify DIR: checks that a bundle is complete and its files belong together."""
+"""python -m export verify DIR: checks that a bundle is complete and its files belong together.
 
-import hashlib
-import json
+The weights in model.onnx, which is data, are read. From them every other file is built again and
+compared with the one in the bundle, so that each bit of it is checked without running anything in
+it. A TorchScript file is a program: it is loaded only on request.
+"""
+
+import io
 import pathlib
-import types
 from collections.abc import Iterator
 from typing import Any
 
 import onnx
 
-from data import versions
+from data import strict_json
 from data.checksum import file_sha256
 from data.command_line import UserError
 from data.vocab import Vocabulary
-from export.manifest import FORMATS, MANIFEST
+from export.files import Model, weights_sha256
+from export.manifest import MANIFEST, check_fixed_fields, read_manifest
+from export.onnx_graphs.weights import network_in, speller_weights_in
 from export.parity import compare
-from export.runtimes import load_torchscript, step_of_onnx, step_of_torchscript
+from export.runtimes import load_torchscript, step_of_network, step_of_onnx, step_of_torchscript
+from export.torchscript.archive import content_of, difference
+from job import validation
+
+TORCHSCRIPT = ".torchscript.pt"
 
 
-def verify(folder: pathlib.Path) -> Iterator[str]:
-    """Yields one line per passed check. No file is unpickled.
+def verify(folder: pathlib.Path, run_torchscript: bool = False) -> Iterator[str]:
+    """Yields one line per passed check. Nothing in the files is executed, except by ONNX Runtime.
 
-    Loading a TorchScript file compiles the program in it. For a bundle from an untrusted source,
-    first compare the checksums with those that its publisher gives.
+    Args:
+        folder: of the bundle.
+        run_torchscript: whether to load the TorchScript files too and compare what they generate.
+            Loading one runs the program in it: only for files from a source that you trust. They
+            may then contain other code than this version of the program exports.
 
     Raises:
         UserError: at the first check that fails; the message has the file's path.
@@ -31,25 +43,33 @@ def verify(folder: pathlib.Path) -> Iterator[str]:
     check_checksums(folder, manifest)
     yield f"{len(manifest['files'])} files have the sizes and checksums of {folder / MANIFEST}"
 
-    vocabulary, writers = check_vocabulary(folder, manifest)
-    yield f"all files have the vocabulary of {vocabulary.show}, {len(vocabulary):,} words"
+    model = read_model(folder, manifest)
+    vocabulary = model.vocabulary
+    check_fixed_fields(manifest, model)
+    yield f"model.onnx has the weights of the manifest, for {len(vocabulary):,} words"
 
-    if {"model.torchscript.pt", "model.onnx"} <= set(manifest["files"]):
-        n_layers, _, hidden_dim = manifest["signature"]["inputs"]["h"][1]
-        sizes = types.SimpleNamespace(
-            n_layers=n_layers, hidden_dim=hidden_dim, vocab_size=len(vocabulary)
-        )
-        steps = (
-            step_of_torchscript(writers["model.torchscript.pt"]),
-            step_of_onnx(folder / "model.onnx"),
-        )
-        difference = compare(str(folder / "model.onnx"), *steps, sizes, "verified")
-        yield f"TorchScript and ONNX give the same scores, to {difference:.0e}"
-    for name, writer in writers.items():
-        # The high temperature makes it likely that the speller is used too.
-        if not writer.generate("", 300, temperature=1.5, invent_words=True).strip():
-            raise UserError(f"{folder / name} generates no text")
-        yield f"{name} generates text"
+    for name in manifest["files"]:
+        if name.endswith(TORCHSCRIPT):
+            if code := check_torchscript(folder / name, model):
+                if not run_torchscript:
+                    raise other_code(folder / name, code, manifest)
+                yield f"{name} has other code than this version exports: {code}"
+            else:
+                yield f"{name} has the code of this version and the same weights; it is not loaded"
+        elif name in model.names:
+            if (folder / name).read_bytes() != model.build(name):
+                raise UserError(f"{folder / name} differs from what model.onnx is exported to")
+            yield f"{name} is what this version exports from the same weights"
+        else:
+            yield f"{name} has only its checksum checked: load it if you trust its source"
+
+    steps = step_of_network(model.network), step_of_onnx(folder / "model.onnx")
+    largest = compare(str(folder / "model.onnx"), *steps, model.network, "verified")
+    yield f"PyTorch and ONNX Runtime give the same scores, to {largest:.0e}"
+    if run_torchscript:
+        for name in manifest["files"]:
+            if name.endswith(TORCHSCRIPT):
+                yield run(folder / name, model)
 
 
 def check_checksums(folder: pathlib.Path, manifest: dict[str, Any]) -> None:
@@ -66,80 +86,111 @@ def check_checksums(folder: pathlib.Path, manifest: dict[str, Any]) -> None:
             raise UserError(f"{path} differs from the manifest's checksum: download it again")
 
 
-def check_vocabulary(
-    folder: pathlib.Path, manifest: dict[str, Any]
-) -> tuple[Vocabulary, dict[str, Any]]:
-    """Checks that all files have the vocabulary and the weights that the manifest lists.
+def read_model(folder: pathlib.Path, manifest: dict[str, Any]) -> Model:
+    """The model in vocab.json, model.onnx and speller.onnx.
+
+    Raises:
+        UserError: if one is damaged, or belongs to other weights than the manifest.
+    """
+    path = folder / "vocab.json"
+    try:
+        vocabulary = Vocabulary.from_json(path.read_bytes().decode())
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from None
+    if vocabulary.weights_sha256 != manifest["weights_sha256"]:
+        raise UserError(f"{path} belongs to other weights than the manifest")
+    path = folder / "model.onnx"
+    try:
+        network = network_in(read_onnx(path))
+    except (ValueError, KeyError, IndexError, RuntimeError, ZeroDivisionError) as error:
+        raise UserError(f"{path} is not the network of a bundle: {error!r:.200}") from None
+    if network.vocab_size != len(vocabulary) or network.fc.out_features != len(vocabulary):
+        raise UserError(
+            f"{path} has {network.fc.out_features} words and the vocabulary {len(vocabulary)}"
+        )
+    if weights_sha256(network) != manifest["weights_sha256"]:
+        raise UserError(f"{path} has other weights than the manifest lists")
+    speller = read_speller(folder / "speller.onnx") if "speller.onnx" in manifest["files"] else {}
+    return Model(network, vocabulary, manifest["cache"], speller)
+
+
+def read_speller(path: pathlib.Path) -> dict[str, Any]:
+    """The packed speller in an ONNX file.
+
+    Raises:
+        UserError: if it is damaged.
+    """
+    try:
+        model = read_onnx(path)
+        metadata = {entry.key: entry.value for entry in model.metadata_props}
+        letters = strict_json.loads(metadata["letters"])
+        packed = {"letters": letters, "weights": speller_weights_in(model)}
+        validation.check_speller(packed, packed["weights"]["context.weight"].shape[1])
+    except (ValueError, KeyError, IndexError, RuntimeError) as error:
+        raise UserError(f"{path} is not the speller of a bundle: {error!r:.200}") from None
+    return packed
+
+
+def read_onnx(path: pathlib.Path) -> onnx.ModelProto:
+    """An ONNX file, without any other file that it refers to.
+
+    Raises:
+        UserError: if it is not valid.
+    """
+    try:
+        return onnx.load(str(path), load_external_data=False)
+    except Exception as error:  # the exceptions of protobuf have no common base
+        raise UserError(f"{path} is not a valid ONNX file: {str(error).splitlines()[0]}") from None
+
+
+def check_torchscript(path: pathlib.Path, model: Model) -> str:
+    """Checks that a TorchScript file is what a model is exported to, without loading it.
 
     Returns:
-        (the vocabulary, the loaded TorchScript files by name).
+        The name of a class with other code; "" if all code is this version's.
 
     Raises:
-        UserError: for the first file that has another vocabulary or other weights.
+        UserError: if the file is damaged, or has other values than the model.
     """
-    text = (folder / "vocab.json").read_bytes()
-    vocabulary = Vocabulary.from_json(text.decode("utf-8", "replace"))
-    if vocabulary.weights_sha256 != manifest["weights_sha256"]:
-        raise UserError(f"{folder / 'vocab.json'} belongs to other weights than the manifest")
-    digest = hashlib.sha256(text).hexdigest()
-    writers = {}
-    for name in manifest["files"]:
-        if name.endswith(".torchscript.pt"):
-            writers[name], vocabulary_in_file = load_torchscript(folder / name)
-            if vocabulary_in_file != vocabulary:
-                raise UserError(f"{folder / name} has another vocabulary than vocab.json")
-        if name.endswith(".onnx"):
-            check_onnx(folder / name, digest, manifest["weights_sha256"])
-    return vocabulary, writers
+    try:
+        actual = content_of(str(path))
+    except (ValueError, RuntimeError, KeyError) as error:
+        reason = str(error).strip().split("\n")[0][:120]
+        raise UserError(f"{path} is damaged or not a TorchScript file ({reason})") from None
+    different = difference(actual, content_of(io.BytesIO(model.build(path.name))))
+    if " of " in different:
+        return different
+    if different == "extra/vocab.json":
+        raise UserError(f"{path} has another vocabulary than vocab.json")
+    if different:
+        raise UserError(f"{path} differs from what model.onnx is exported to ({different})")
+    return ""
 
 
-def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
-    """The manifest of a bundle.
+def other_code(path: pathlib.Path, code: str, manifest: dict[str, Any]) -> UserError:
+    """The error for a TorchScript file that was not written by this version of the program."""
+    exported = manifest["versions"]["exported"]["torch"]
+    return UserError(
+        f"{path} has other code than this version exports ({code}; the manifest says PyTorch "
+        f"{exported}): it may do anything when it is loaded; only for a source that you trust, "
+        "--run-torchscript loads it"
+    )
+
+
+def run(path: pathlib.Path, model: Model) -> str:
+    """Loads a TorchScript file and generates a text with it; returns a line for the user.
 
     Raises:
-        UserError: if it is missing, damaged, or of another version.
+        UserError: if it cannot be loaded, or gives other scores than the network in float32.
     """
-    path = folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such file; a bundle without a manifest is incomplete"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != "cold-open-manifest":
-        raise UserError(f"{path} is not a manifest of an exported bundle")
-    if manifest.get("version") != versions.MANIFEST:
-        raise UserError(
-            f"{path} has version {manifest.get('version')}, this program reads version "
-            f"{versions.MANIFEST}: export the model again"
-        )
-    files = manifest.get("files")
-    # A path instead of a name could refer to any file of this machine.
-    if not isinstance(files, dict) or not {"vocab.json"} <= set(files) <= set(FORMATS):
-        raise UserError(f"{path} lists files that are not part of a bundle")
-    try:
-        [(file["sha256"], file["bytes"]) for file in files.values()]
-        manifest["weights_sha256"], manifest["signature"]["inputs"]["h"][1][2]
-    except (KeyError, TypeError, IndexError):
-        raise UserError(f"{path} is incomplete: a field is missing") from None
-    return manifest
-
-
-def check_onnx(path: pathlib.Path, vocabulary_sha256: str, weights_sha256: str) -> None:
-    """Checks that a file is valid ONNX and belongs to the vocabulary and weights given.
-
-    Raises:
-        UserError: if it is not valid, or belongs to others.
-    """
-    try:
-        model = onnx.load(str(path))
-        onnx.checker.check_model(model)
-    except Exception as error:  # the exceptions of protobuf and the checker have no common base
-        raise UserError(f"{path} is not a valid ONNX file: {str(error).splitlines()[0]}") from None
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
-    if metadata.get("vocabulary_sha256") != vocabulary_sha256:
-        raise UserError(f"{path} belongs to another vocabulary than vocab.json")
-    if metadata.get("weights_sha256") != weights_sha256:
-        raise UserError(f"{path} has other weights than the manifest lists")
+    writer, vocabulary = load_torchscript(path)
+    if vocabulary != model.vocabulary:
+        raise UserError(f"{path} has another vocabulary than vocab.json")
+    # The high temperature makes it likely that the speller is used too.
+    if not writer.generate("", 300, temperature=1.5, invent_words=True).strip():
+        raise UserError(f"{path} generates no text")
+    if "int8" in path.name:
+        return f"{path.name} generates text"
+    steps = step_of_network(model.network), step_of_torchscript(writer)
+    largest = compare(str(path), *steps, model.network, "verified")
+    return f"{path.name} generates text, with the same scores to {largest:.0e}"

@@ -18,7 +18,6 @@ from torch.nn import functional as F
 from data.checksum import file_sha256
 from data.command_line import UserError
 from data.texts import TrainingText
-from data.tokens import token_lookup
 from data.vocab import Vocabulary
 from job import checkpoint
 from job.config import DEFAULT_BASE
@@ -47,11 +46,6 @@ class Base:
         """
         file = find_base(path)
         network, vocabulary, _ = checkpoint.load_network(file)
-        if vocabulary.symbols != token_lookup():
-            raise UserError(
-                f"{file} splits text into words by other rules than this program: train the base "
-                "again, or give --base none"
-            )
         return cls(network, vocabulary, file_sha256(file))
 
 

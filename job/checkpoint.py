@@ -20,6 +20,7 @@ from data import versions
 from data.atomic import atomic_write
 from data.command_line import UserError
 from data.vocab import Vocabulary
+from job import validation
 from job.config import Config
 from job.layers import int8
 from job.layers.subwords import Subwords
@@ -81,38 +82,59 @@ def load_checkpoint(path: str | pathlib.Path) -> Checkpoint:
     """Reads a checkpoint onto the CPU.
 
     Raises:
-        UserError: if the file is missing, damaged, not a checkpoint, or of another version.
+        UserError: if the file is missing, damaged, not a checkpoint, of another version, or has a
+            field that no run writes.
     """
     found = from_fields(Checkpoint, read_file(path, FORMAT), path)
     try:
-        return dataclasses.replace(found, model=int8.unpack(found.model))
-    except (AttributeError, KeyError, TypeError, RuntimeError) as error:
-        raise UserError(f"{path} holds no weights that can be read: {error}") from None
+        found = dataclasses.replace(found, model=int8.unpack(found.model))
+        validate(found)
+    except (ValueError, AttributeError, KeyError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} is an incomplete or invalid checkpoint: {reason:.300}") from None
+    return found
+
+
+def validate(checkpoint: Checkpoint) -> None:
+    """Checks all fields of a checkpoint except its vocabulary; raises `ValueError`."""
+    config = validation.check_config(checkpoint.config)
+    weights = validation.check_weights("model", checkpoint.model)
+    try:
+        with torch.device("meta"):  # takes no memory, however large a size is
+            network = build_network(config, len(weights["embedding.weight"]))
+    except (RuntimeError, TypeError):
+        raise ValueError("no network has the sizes of config") from None
+    validation.check_shapes("model", weights, network)
+    validation.check_scores(checkpoint.scores)
+    validation.check_cache(checkpoint.cache)
+    validation.check_speller(checkpoint.speller, network.fc.in_features)
+    validation.check_versions(checkpoint.versions)
+    for name in ("vocabulary", "created", "git_commit", "base"):
+        validation.check_text(name, getattr(checkpoint, name))
+    if type(checkpoint.step) is not int or type(checkpoint.finished) is not bool:
+        raise ValueError("step is not a whole number, or finished is not true or false")
 
 
 def load_network(path: str | pathlib.Path) -> tuple[RNN, Vocabulary, Checkpoint]:
     """Reads a checkpoint: (the network in evaluation mode on the CPU, its vocabulary, the rest).
 
     Raises:
-        UserError: as `load_checkpoint`; also if the sizes of weights and vocabulary differ.
+        UserError: as `load_checkpoint`; also if the vocabulary is damaged, or the sizes of weights
+            and vocabulary differ.
     """
     checkpoint = load_checkpoint(path)
     try:
-        config = Config(**checkpoint.config)
         vocabulary = Vocabulary.from_json(checkpoint.vocabulary)
-        rows = len(checkpoint.model["embedding.weight"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is an incomplete or invalid checkpoint: {error}") from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    rows = len(checkpoint.model["embedding.weight"])
     if rows != len(vocabulary):
         raise UserError(
             f"{path}: the weights have {rows} words and the vocabulary {len(vocabulary)}: they "
             "belong to two different models"
         )
-    network = build_network(config, len(vocabulary))
-    try:
-        network.load_state_dict(checkpoint.model)
-    except RuntimeError as error:
-        raise UserError(f"{path}: the weights do not fit the settings: {error}") from None
+    network = build_network(Config(**checkpoint.config), rows)
+    network.load_state_dict(checkpoint.model)
     return network.eval(), vocabulary, checkpoint
 
 

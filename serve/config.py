@@ -54,7 +54,12 @@ class ServerConfig:
 
 def parse(arguments: list[str] | None = None) -> ServerConfig:
     """The settings from the command line and the environment."""
-    parser = Parser(prog="python -m serve", description="Serves the web page of exported models.")
+    parser = Parser(
+        prog="python -m serve",
+        description="Serves the web page of exported models.",
+        epilog="A TorchScript file is a program that runs when it is loaded: serve only models "
+        "that you exported, or whose source you trust. With --runtime onnx, nothing in them runs.",
+    )
     add, default = parser.add_argument, ServerConfig()
     add("--artifacts", type=pathlib.Path, default=default.artifacts,
         help="folder with exported models, one bundle per subfolder")  # fmt: skip

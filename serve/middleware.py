@@ -5,7 +5,6 @@ One ASGI middleware covers all routes, Gradio's own included.
 
 import base64
 import binascii
-import json
 import re
 import secrets
 import urllib.parse
@@ -16,6 +15,7 @@ import limits as rate_limits  # the package, not serve.limits
 import limits.aio.storage
 import limits.aio.strategies
 
+from data import strict_json
 from serve.gradio_compat import CALL, GRADIO_ROUTES, QUEUED, RESULT, route_pattern
 from serve.instrumentation import INTERNAL_ERROR, log
 from serve.limits import MAX_QUERY_BYTES, WRONG_PASSWORDS
@@ -210,7 +210,7 @@ class SecurityMiddleware:
         if status in (429, 503):
             headers.append((b"retry-after", b"10"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        body = json.dumps({"detail": text, "error": text}).encode("utf-8")
+        body = strict_json.dumps({"detail": text, "error": text}).encode("utf-8")
         await send({"type": "http.response.body", "body": body})
 
 

@@ -1,9 +1,9 @@
 """Checks of request bodies, before Gradio parses them."""
 
-import json
 import re
 from typing import Any
 
+from data import strict_json
 from serve.gradio_compat import BODY_FIELDS, FILE_KEY, IDENTIFIER
 from serve.limits import MAX_BODY_BYTES, MAX_DIGITS, MAX_JSON_DEPTH
 
@@ -55,8 +55,8 @@ def replay(body: bytes, receive: Any) -> Any:
 def parse_body(body: bytes) -> dict[str, Any]:
     """A body as a JSON object; rejects other JSON, deep nesting, long numbers, and files."""
     try:
-        fields = json.loads(body, parse_int=parse_int)
-    except (ValueError, RecursionError):
+        fields = strict_json.loads(body, parse_int=parse_int)
+    except ValueError:
         raise RejectedRequest(400, "body", "The request body is not JSON.") from None
     if not isinstance(fields, dict):
         raise RejectedRequest(400, "body", "The request body must be a JSON object.")

@@ -10,9 +10,23 @@ import torch
 
 torch.set_num_threads(1)
 # No wall-clock limit per example: the first call of a TorchScript function compiles it.
-hypothesis.settings.register_profile("no deadline", deadline=None)
-hypothesis.settings.load_profile("no deadline")
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("random", deadline=None)  # `make nightly`
+hypothesis.settings.load_profile("repeatable")
 ROOT = pathlib.Path(__file__).parent.parent
+NO_CHROMIUM = "no Chromium starts"  # why browser tests are skipped
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    """Says after everything else that browser tests were skipped, and how to run them."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    reports = reporter.stats.get("skipped", []) if reporter else []
+    skipped = [each for each in reports if NO_CHROMIUM in str(each.longrepr)]
+    if skipped:
+        reason = skipped[0].longrepr[2].removeprefix("Skipped: ")
+        line = f"{len(skipped)} BROWSER TESTS WERE SKIPPED, {reason}"
+        config.get_terminal_writer().line(line, red=True, bold=True)
 
 
 def write_show(path: pathlib.Path, lines: int = 400) -> pathlib.Path:

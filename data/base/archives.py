@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import hashlib
-import json
 import lzma
 import pathlib
 import tarfile
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tqdm import tqdm
 
+from data import strict_json
 from data.atomic import atomic_write
 from data.base.download import download, download_all
 from data.base.sources import Repository, Source
@@ -74,7 +74,7 @@ class Files:
 
 def _wanted(source: Source) -> str:
     patterns = [source.paths, source.skipped]
-    return hashlib.sha256(json.dumps(patterns).encode()).hexdigest()
+    return hashlib.sha256(strict_json.dumps(patterns).encode()).hexdigest()
 
 
 def unpack_archives(sources: Sequence[Source], files: Files, archives: pathlib.Path) -> None:

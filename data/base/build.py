@@ -5,11 +5,11 @@ Each step is skipped if neither its input nor its code has changed.
 
 import dataclasses
 import hashlib
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+from data import strict_json
 from data.atomic import atomic_write
 from data.base.archives import Files, Hosts, download_sources, unpack_archives
 from data.base.clean import Counts, write_text
@@ -148,11 +148,11 @@ def _digest(parts: Sequence[str]) -> str:
 
 def _load(path: pathlib.Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_bytes())
+        return strict_json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
 
 
 def _save(path: pathlib.Path, content: dict[str, Any]) -> None:
     with atomic_write(path) as file:
-        file.write(json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n")
+        file.write(strict_json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n")

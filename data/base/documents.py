@@ -3,13 +3,13 @@
 import dataclasses
 import functools
 import hashlib
-import json
 import pathlib
 import re
 from collections.abc import Iterator
 
 from tqdm import tqdm
 
+from data import strict_json
 from data.atomic import atomic_write
 from data.base.readers import READERS, Reader
 from data.base.sources import Source, natural_order
@@ -39,7 +39,9 @@ def read_source(source: Source, files: pathlib.Path, out: pathlib.Path) -> str:
     digest = hashlib.sha256()
     with atomic_write(out) as file:
         for document in _documents(source, files):
-            line = json.dumps(dataclasses.asdict(document), ensure_ascii=False).encode() + b"\n"
+            line = (
+                strict_json.dumps(dataclasses.asdict(document), ensure_ascii=False).encode() + b"\n"
+            )
             digest.update(line)
             file.write(line)
     return digest.hexdigest()
@@ -49,7 +51,7 @@ def load_documents(path: pathlib.Path) -> Iterator[Document]:
     """The documents that `read_source` wrote."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
-            yield Document(**json.loads(line))
+            yield Document(**strict_json.loads(line))
 
 
 def _documents(source: Source, files: pathlib.Path) -> Iterator[Document]:

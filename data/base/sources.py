@@ -2,10 +2,10 @@
 
 import dataclasses
 import fnmatch
-import json
 import pathlib
 import re
 
+from data import strict_json
 from data.atomic import atomic_write
 
 MANIFEST = pathlib.Path(__file__).with_name("sources.json")
@@ -59,16 +59,19 @@ def _matches(parts: list[str], patterns: list[str]) -> bool:
 
 def read_sources(manifest: pathlib.Path = MANIFEST) -> list[Source]:
     """The sources, in the order in which they are read."""
-    return [_source(entry) for entry in json.loads(manifest.read_text(encoding="utf-8"))["sources"]]
+    return [
+        _source(entry)
+        for entry in strict_json.loads(manifest.read_text(encoding="utf-8"))["sources"]
+    ]
 
 
 def pin_sources(manifest: pathlib.Path, digests: dict[str, str]) -> None:
     """Writes the digests of the text read from each source into the manifest."""
-    content = json.loads(manifest.read_text(encoding="utf-8"))
+    content = strict_json.loads(manifest.read_text(encoding="utf-8"))
     for entry in content["sources"]:
         entry["sha256"] = digests[entry["name"]]
     with atomic_write(manifest) as file:
-        file.write(json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n")
+        file.write(strict_json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n")
 
 
 def _source(entry: dict) -> Source:

@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import fcntl
 import hashlib
-import json
 import os
 import pathlib
 import shlex
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from data import versions
+from data import strict_json, versions
 from data.atomic import atomic_write
 from data.command_line import DiskFull, UserError
 from data.corpus.encode import build_vocabulary, encode_shard, tokenize_shard
@@ -125,7 +124,7 @@ def _build_files(
         run_all(tokenize_shard, todo, processes, "tokenize")
         sizes = settings.min_count, settings.vocab_size, resources.max_words
         build_vocabulary(shards, work, show, *sizes)
-    layout = json.loads((work / "layout.json").read_bytes())
+    layout = strict_json.loads((work / "layout.json").read_bytes())
     for split in SPLITS:
         with (work / f"{split}.ids").open("ab") as file:  # keeps what an interrupted call wrote
             file.truncate(layout["tokens"][split] * np.dtype(layout["dtype"]).itemsize)
@@ -147,7 +146,7 @@ def _build_files(
 def _write_manifest(
     plan: dict[str, Any], work: pathlib.Path, command: str, settings: Settings
 ) -> None:
-    layout = json.loads((work / "layout.json").read_bytes())
+    layout = strict_json.loads((work / "layout.json").read_bytes())
     vocabulary = (work / "vocab.json").read_bytes()
     shows, valid_file = (list(map(_file_entry, plan[name])) for name in ("shows", "valid_file"))
     entries = {"train": shows, "valid": valid_file or shows}
@@ -170,7 +169,7 @@ def _write_manifest(
         "oov_rate": layout["oov_rate"],
         "bytes": sum(show["bytes"] for show in plan["shows"]),
         "vocabulary": {
-            "words": len(json.loads((work / "counts.json").read_bytes())),
+            "words": len(strict_json.loads((work / "counts.json").read_bytes())),
             "sha256": hashlib.sha256(vocabulary).hexdigest(),
         },
         "files": {name: (work / name).stat().st_size for name in names},
@@ -178,7 +177,7 @@ def _write_manifest(
         "valid_file": valid_file,
     }
     with atomic_write(work / MANIFEST) as file:
-        file.write(json.dumps(manifest, indent=1, ensure_ascii=False).encode())
+        file.write(strict_json.dumps(manifest, indent=1, ensure_ascii=False).encode())
 
 
 def _file_entry(scanned: dict[str, Any]) -> dict[str, Any]:
@@ -198,7 +197,7 @@ def _command(sources: Sequence[str], folder: pathlib.Path, settings: Settings) -
 def _publish(folder: pathlib.Path) -> None:
     """Moves the files to their final place; the manifest last, because it vouches for the rest."""
     work = folder / WORK
-    names = json.loads((work / MANIFEST).read_bytes())["files"]
+    names = strict_json.loads((work / MANIFEST).read_bytes())["files"]
     (folder / MANIFEST).unlink(missing_ok=True)
     for name in names:
         if (work / name).exists():  # otherwise an interrupted call has moved it already

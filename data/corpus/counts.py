@@ -4,10 +4,11 @@ import collections
 import contextlib
 import heapq
 import itertools
-import json
 import operator
 import pathlib
 from collections.abc import Iterator, Mapping
+
+from data import strict_json
 
 
 class WordCounter:
@@ -29,7 +30,9 @@ class WordCounter:
         if len(self.counts) > self.max_words:
             run = self.path.with_name(f"{self.path.name}.{len(self.runs)}")
             with run.open("w", encoding="utf-8") as lines:
-                lines.writelines(json.dumps(pair) + "\n" for pair in sorted(self.counts.items()))
+                lines.writelines(
+                    strict_json.dumps(pair) + "\n" for pair in sorted(self.counts.items())
+                )
             self.runs.append(run)
             self.counts.clear()
 
@@ -40,7 +43,7 @@ class WordCounter:
             return
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(run.open(encoding="utf-8")) for run in self.runs]
-            runs = [map(json.loads, file) for file in files]
+            runs = [map(strict_json.loads, file) for file in files]
             merged = heapq.merge(*runs, sorted(self.counts.items()), key=operator.itemgetter(0))
             for word, pairs in itertools.groupby(merged, key=operator.itemgetter(0)):
                 yield word, sum(count for _, count in pairs)

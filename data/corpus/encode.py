@@ -8,7 +8,6 @@ import collections
 import dataclasses
 import functools
 import itertools
-import json
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from data import strict_json
 from data.atomic import atomic_write
 from data.corpus.counts import WordCounter
 from data.corpus.fast_tokens import Normalizer, Splitter, unix_lines
@@ -56,7 +56,7 @@ def tokenize_shard(shard: Shard, block_bytes: int) -> None:
             ids=ids,
             words=_as_array(b" ".join(split.named(local_ids))),  # no word contains a space
             counts=np.bincount(ids, minlength=len(local_ids)),
-            facts=_as_array(json.dumps(facts).encode()),
+            facts=_as_array(strict_json.dumps(facts).encode()),
         )
 
 
@@ -90,7 +90,7 @@ def build_vocabulary(
     offsets, sizes = [], []
     for shard in shards:
         with np.load(shard.path) as arrays:
-            facts = json.loads(arrays["facts"].tobytes())
+            facts = strict_json.loads(arrays["facts"].tobytes())
             if shard.split == "train":
                 words.add(_word_counts(arrays))
                 speakers.add(facts["speakers"])
@@ -116,8 +116,8 @@ def build_vocabulary(
     }
     files: Mapping[str, Any] = {
         "vocab.json": vocabulary.to_json(),
-        "counts.json": json.dumps(counts),
-        "layout.json": json.dumps(layout),
+        "counts.json": strict_json.dumps(counts),
+        "layout.json": strict_json.dumps(layout),
     }
     for name, text in files.items():
         with atomic_write(work / name) as file:

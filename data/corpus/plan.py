@@ -6,12 +6,11 @@ a setting or the shard size has changed.
 
 import collections
 import dataclasses
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from data import tokens
+from data import strict_json, tokens
 from data.atomic import atomic_write
 from data.command_line import UserError
 from data.corpus.encode import Shard
@@ -70,7 +69,7 @@ def load_or_make_plan(
         "shard_bytes": resources.shard_bytes,
     }
     if path.exists():
-        plan = json.loads(path.read_bytes())
+        plan = strict_json.loads(path.read_bytes())
         if plan.get("request") == request and not changed_file(source_files(plan)):
             return plan
     path.unlink(missing_ok=True)  # first: an old plan must never apply to new shards
@@ -78,8 +77,8 @@ def load_or_make_plan(
         if file.name != LOCK:
             file.unlink()
     with atomic_write(path) as out:
-        out.write(json.dumps(_make_plan(request, work, settings, resources)).encode())
-    return json.loads(path.read_bytes())
+        out.write(strict_json.dumps(_make_plan(request, work, settings, resources)).encode())
+    return strict_json.loads(path.read_bytes())
 
 
 def _make_plan(

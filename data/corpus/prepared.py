@@ -5,13 +5,12 @@ A prepared corpus is a folder of memory-mapped token ids; docs/scaling.md descri
 
 import dataclasses
 import hashlib
-import json
 import os
 import pathlib
 from collections.abc import Iterable
 from typing import Any
 
-from data import versions
+from data import strict_json, versions
 from data.checksum import file_sha256
 from data.command_line import UserError
 from data.vocab import Vocabulary
@@ -71,7 +70,7 @@ class Prepared:
 
     def counts(self) -> list[int]:
         """The count of each vocabulary word in the training text, by id."""
-        return json.loads((self.folder / "counts.json").read_bytes())
+        return strict_json.loads((self.folder / "counts.json").read_bytes())
 
     def ids(self, split: str) -> Any:
         """The ids of a split ("train" or "valid"): an np.memmap (words,) of unsigned integers."""
@@ -106,7 +105,7 @@ def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = strict_json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:

@@ -1,6 +1,5 @@
 """What a run shows: a progress bar, log lines, metrics.jsonl, TensorBoard events, curves.png."""
 
-import json
 import pathlib
 import sys
 import time
@@ -8,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from data import strict_json
 from data.atomic import atomic_write, write_text
 from data.command_line import UserError
 
@@ -67,7 +67,7 @@ class Monitor:
             f"{row['tokens_per_second']:>9,.0f} tokens/s  {clock(left)} left"
         )
         write_text(
-            self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in history)
+            self.folder / "metrics.jsonl", "".join(strict_json.dumps(row) + "\n" for row in history)
         )
 
         if self.events:

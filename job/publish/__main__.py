@@ -5,12 +5,11 @@ manifest.json with the checksum of every file.
 """
 
 import dataclasses
-import json
 import pathlib
 import shutil
 from typing import Any
 
-from data import versions
+from data import strict_json, versions
 from data.atomic import write_text
 from data.base.blocked import is_blocked
 from data.base.overlap import overlap
@@ -89,14 +88,14 @@ def publish(
             path.name: {"sha256": file_sha256(path), "bytes": path.stat().st_size} for path in files
         },
     }
-    write_text(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+    write_text(folder / "manifest.json", strict_json.dumps(manifest, indent=2) + "\n")
     return [*files, folder / "manifest.json"]
 
 
 def read_report(path: pathlib.Path) -> dict[str, Any]:
     """What `python -m data base` wrote about its text."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return strict_json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}): run python -m data base") from None
 

@@ -1,10 +1,10 @@
 """python -m job.report: the command line. Writes report.html and report.json."""
 
-import json
 import pathlib
 import sys
 from collections.abc import Sequence
 
+from data import strict_json
 from data.atomic import write_text
 from data.command_line import Parser, UserError, run
 from job.checkpoint import newest_checkpoint
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         raise UserError(f"{folder} could not be written to: {error.strerror}") from None
     write_text(folder / "report.html", render(report))
-    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = strict_json.dumps(report, indent=1, ensure_ascii=False) + "\n"
     write_text(folder / "report.json", text)
     rows = [f"{row.label:<34} {row.value:>9}  {row.beside}" for row in verdict(report)]
     sys.stdout.write("\n".join([*rows, str(folder / "report.html"), str(folder / "report.json")]))

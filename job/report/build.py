@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import datetime
-import json
 import math
 import pathlib
 import sys
@@ -12,7 +11,7 @@ from typing import Any
 
 import torch
 
-from data import tokens, versions
+from data import strict_json, tokens, versions
 from data.checksum import file_sha256
 from data.spacing import Spacing
 from data.texts import texts_of
@@ -257,7 +256,7 @@ def build(
 def history(path: pathlib.Path) -> list[dict[str, Any]]:
     """The rows of metrics.jsonl; an empty list if there is no such file, or it is another kind."""
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = [strict_json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError):
         return []
     return [row for row in rows if {"epoch", "train_loss", "valid_loss"} <= set(row)]

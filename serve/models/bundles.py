@@ -3,11 +3,10 @@
 import dataclasses
 import datetime
 import hashlib
-import json
 import pathlib
 from typing import Any
 
-from data import versions
+from data import strict_json, versions
 from data.command_line import UserError
 from data.vocab import Vocabulary
 
@@ -118,7 +117,7 @@ def open_bundle(path: pathlib.Path, runtime: str, precision: str) -> Bundle:
     if not path.exists() or not manifest_path.is_file():
         raise UserError(f"{path}: there is no exported model with its manifest.json; make export")
     try:
-        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+        manifest = strict_json.loads(manifest_path.read_text(encoding="utf-8"))
         files = manifest["files"]
         if manifest["format"] != FORMAT or manifest["version"] != versions.MANIFEST:
             raise UserError(f"{manifest_path} is of another version of this program: export again")

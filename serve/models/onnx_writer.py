@@ -4,13 +4,12 @@ It generates the same words as the TorchScript file. docs/specification.md defin
 """
 
 import hashlib
-import json
 from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
 
-from data import tokens
+from data import strict_json, tokens
 from data.command_line import UserError
 from data.vocab import Vocabulary
 from serve.models.cache import mix_cache
@@ -63,7 +62,7 @@ class OnnxWriter:
             self.model = onnxruntime.InferenceSession(model, options)
             self.speller = onnxruntime.InferenceSession(speller, options) if speller else None
             metadata = self.model.get_modelmeta().custom_metadata_map
-            self.cache = json.loads(metadata["cache"])
+            self.cache = strict_json.loads(metadata["cache"])
             digest = metadata["vocabulary_sha256"]
         except Exception as error:  # ONNX Runtime's errors have no common base class
             reason = str(error).strip().split("\n")[0][:120]
@@ -86,7 +85,7 @@ class OnnxWriter:
         self.feature_size = self.model.get_outputs()[3].shape[2]
         if self.speller:
             metadata = self.speller.get_modelmeta().custom_metadata_map
-            self.letters = json.loads(metadata["letters"])
+            self.letters = strict_json.loads(metadata["letters"])
             self.max_letters = int(metadata["longest"])
             self.temperature_scale = float(metadata["spelling_temperature_scale"])
             self.speller_size = self.speller.get_inputs()[1].shape[1]

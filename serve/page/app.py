@@ -1,11 +1,10 @@
 """Builds the Gradio app: the tabs, the API, the limits. Importing it loads and starts nothing."""
 
-import json
 import pathlib
 
 import gradio as gr
 
-from data import speakers, versions
+from data import speakers, strict_json, versions
 from serve.actions import Actions
 from serve.api import add_api
 from serve.config import ServerConfig
@@ -83,6 +82,6 @@ def build_app(
 
 def head_html() -> str:
     """The page's script with its configuration, for the head of the document."""
-    settings = json.dumps(CLIENT_CONFIG).replace("<", "\\u003c")
+    settings = strict_json.dumps(CLIENT_CONFIG).replace("<", "\\u003c")
     script = SCRIPT.read_text(encoding="utf-8")
     return f"<script>window.coldOpenConfig = {settings};\n{script}</script>"

@@ -1,12 +1,12 @@
 """The Write tab: connects the form and the view with the actions."""
 
 import dataclasses
-import json
 from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
+from data import strict_json
 from serve.actions import Actions, Facts
 from serve.arguments import clean_text
 from serve.gradio_compat import event_value
@@ -137,7 +137,7 @@ def _connect_view(
             lambda: actions.alternatives(text, word, PAGE_ALTERNATIVES, model),
             text,
         )
-        return json.dumps(found)
+        return strict_json.dumps(found)
 
     async def probabilities_json(mode: Any, text: Any, model: Any) -> str:
         return await word_probabilities(actions, instrumentation, mode, text, model)
@@ -172,4 +172,4 @@ async def word_probabilities(
     if mode != "Probabilities" or not text:
         return ""
     words = await instrumentation.call("surprise", lambda: actions.surprise(text, model), text)
-    return json.dumps(words)
+    return strict_json.dumps(words)

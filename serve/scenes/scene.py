@@ -1,12 +1,11 @@
 """A request for one scene, with all its values checked; its JSON reproduces the scene."""
 
 import dataclasses
-import json
 import math
 import random
 from typing import Any
 
-from data import versions
+from data import strict_json, versions
 from data.command_line import UserError
 from serve.arguments import ArgumentError, clean_text, name_list, shortened
 from serve.limits import (
@@ -90,7 +89,7 @@ class Scene:
     def to_json(self) -> str:
         """The scene as JSON."""
         fields = {"format": FORMAT, "version": versions.SCENE, **dataclasses.asdict(self)}
-        return json.dumps(fields, ensure_ascii=False)
+        return strict_json.dumps(fields, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: Any) -> "Scene":
@@ -104,8 +103,8 @@ class Scene:
                 f"a scene's JSON must be a text of at most {MAX_SCENE_JSON:,} characters"
             )
         try:
-            fields = json.loads(text)
-        except (ValueError, RecursionError):
+            fields = strict_json.loads(text)
+        except ValueError:
             raise UserError("this is not a scene's JSON: copy all of it") from None
         if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
             raise UserError(f"this JSON is not a scene: it lacks format = {FORMAT!r}")

@@ -1,18 +1,16 @@
 """Fixtures of the browser tests: the real server, Chromium, and a page without errors."""
 
 import contextlib
-import os
-import shutil
 
 import httpx
 import pytest
+from browser import HOW, is_required, launch
 from playwright.sync_api import sync_playwright
 
 from serve.limits import THROTTLED_FROM
 from tests.browser.driver import open_page
+from tests.conftest import NO_CHROMIUM
 from tests.serving import serving
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -27,10 +25,10 @@ def address(bundle, tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     """Chromium. Playwright runs an event loop, so it is closed before tests of another file."""
-    if not CHROMIUM:
-        pytest.fail("no Chromium on this machine: install one, or give its path as CHROMIUM")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        chromium = launch(playwright)
+        if not chromium:
+            (pytest.fail if is_required() else pytest.skip)(f"{NO_CHROMIUM}: {HOW}")
         yield chromium
         chromium.close()
 

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data import versions
 from data.command_line import UserError
@@ -33,3 +35,58 @@ def test_vocabulary_of_another_version_is_refused():
     fields["version"] = versions.VOCABULARY - 1
     with pytest.raises(UserError, match=r"has version .*: export the model again"):
         Vocabulary.from_json(json.dumps(fields))
+
+
+@given(st.text(), st.text(max_size=5))
+def test_every_vocabulary_that_is_built_can_be_read(text, show):
+    vocabulary = Vocabulary.build(text, show, min_count=1)
+    assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("words", ["<unk>", "hello", "hello"], "one twice"),
+        ("words", ["<unk>", "two words"], "not one word"),
+        ("words", ["<unk>", "comma,"], "not one word"),
+        ("words", ["<unk>", ""], "not one word"),
+        ("words", ["hello"], "has no word <unk>"),
+        ("words", [1, 2], "not a list of texts"),
+        ("words", {"hello": 1}, "not a list of texts"),
+        ("words", None, "not a list of texts"),
+        ("words", ["<unk>", "\ud800"], "lone surrogate"),
+        ("unknown", "hello", "has no word <unk>"),
+        ("symbols", {}, "symbols or casing"),
+        ("symbols", [], "symbols or casing"),
+        ("casing", "upper", "symbols or casing"),
+        ("primer", "", "primer"),
+        ("primer", "hello", "primer"),
+        ("primer", None, "primer"),
+        ("normalization", [["", "x"]], "list of pairs"),
+        ("normalization", [["x"]], "list of pairs"),
+        ("normalization", "x", "list of pairs"),
+        ("normalization", 7, "list of pairs"),
+        ("normalization", [["é", "e" * 9]], "list of pairs"),
+        ("normalization", [["é", "è"], ["è", "éé"]], "replaces what it has put in"),
+        ("speakers", [["ann", -1]], "list of pairs"),
+        ("speakers", [["ann", True]], "list of pairs"),
+        ("speakers", [[7, 7]], "list of pairs"),
+        ("speakers", {"ann": 2}, "list of pairs"),
+        ("speaker_repeat", -0.1, "speaker_repeat"),
+        ("speaker_repeat", "1", "speaker_repeat"),
+        ("speaker_repeat", None, "speaker_repeat"),
+        ("show", None, "not a text"),
+        ("show", ["a"], "not a text"),
+        ("weights_sha256", 7, "not a text"),
+    ],
+)
+def test_damaged_field_is_named(name, value, problem):
+    fields = json.loads(Vocabulary.build("Ann: hello, é\n" * 9, "Ann").to_json())
+    with pytest.raises(UserError, match=f"the vocabulary is damaged: .*{problem}"):
+        Vocabulary.from_json(json.dumps(fields | {name: value}))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '{"speaker_repeat": NaN}', "é"])
+def test_text_that_is_not_json_is_refused(text):
+    with pytest.raises(UserError, match="the vocabulary is not JSON"):
+        Vocabulary.from_json(text)

@@ -11,11 +11,10 @@ import pytest
 import torch
 
 from data import versions
-from export.bundle import write_files
 from export.torchscript.writer import ScriptWriter
 from job.checkpoint import load_network
 from tests.bench.generation import load_consumer
-from tests.models import with_speller_and_cache
+from tests.models import export_with_speller_and_cache
 
 PATH = pathlib.Path(__file__).parent.parent.parent / "docs" / "consumer.py"
 CASES = 300
@@ -42,8 +41,7 @@ def spelling_bundle(checkpoint, folder, increase):
     Returns:
         (the folder of the files, the same model as an eager writer).
     """
-    network, vocabulary, content = with_speller_and_cache(checkpoint, 20, increase)
-    write_files(folder, network, vocabulary, content, pt2=False)
+    network, vocabulary, content = export_with_speller_and_cache(checkpoint, folder, 20, increase)
     return folder, ScriptWriter(network, vocabulary, content.speller, content.cache)
 
 

@@ -1,7 +1,7 @@
 """python -m export verify: accepts a valid bundle; each defect gives a one-line error."""
 
 import json
-import shutil
+import math
 import subprocess
 import sys
 
@@ -10,39 +10,29 @@ import pytest
 import torch
 
 from data import versions
-from data.checksum import file_sha256
 from data.command_line import UserError
 from export.bundle import export
 from export.manifest import FORMATS
 from export.verify_bundle import verify
 from tests.conftest import ROOT
+from tests.export.altered import edit_manifest, flip_bits, update_checksum
 
 FILES = [
     name for name in FORMATS if name not in ("model.pt2", "speller.onnx")
 ]  # the test bundle has neither
 
 
-@pytest.fixture
-def copy(bundle, tmp_path):
-    """A copy of a bundle without its checkpoint."""
-    for name in (*FORMATS, "manifest.json"):
-        if (bundle / name).exists():
-            shutil.copy(bundle / name, tmp_path)
-    return tmp_path
-
-
-def update_checksum(folder, name):
-    """Sets the manifest's checksum and size of a file to the current ones."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    file = manifest["files"][name]
-    file["sha256"], file["bytes"] = file_sha256(folder / name), (folder / name).stat().st_size
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-
-
 def test_verify_accepts_a_valid_bundle(copy):
     lines = list(verify(copy))
-    assert any("TorchScript and ONNX give the same scores" in line for line in lines)
+    assert len(lines) == 3 + len(FILES)
+    assert any("PyTorch and ONNX Runtime give the same scores" in line for line in lines)
+    lines = list(verify(copy, run_torchscript=True))
     assert "model.int8.torchscript.pt generates text" in lines
+
+
+def test_verify_accepts_a_valid_bundle_with_speller_and_cache(copy_with_speller):
+    lines = list(verify(copy_with_speller, run_torchscript=True))
+    assert "speller.onnx is what this version exports from the same weights" in lines
 
 
 def test_verify_command_gives_exit_code_0_or_2(copy):
@@ -82,7 +72,7 @@ def test_other_weights_with_a_matching_checksum_are_refused(copy):
     weights.CopyFrom(onnx.numpy_helper.from_array(changed, weights.name))
     onnx.save(model, str(copy / "model.onnx"))
     update_checksum(copy, "model.onnx")
-    with pytest.raises(UserError, match=r"model\.onnx differs .* nothing was verified"):
+    with pytest.raises(UserError, match=r"model\.onnx has other weights than the manifest"):
         list(verify(copy))
 
 
@@ -90,7 +80,35 @@ def test_vocabulary_mismatch_is_refused(copy):
     text = (copy / "vocab.json").read_text(encoding="utf-8")
     (copy / "vocab.json").write_text(text.replace("The Cafe", "The Bar"), encoding="utf-8")
     update_checksum(copy, "vocab.json")
-    with pytest.raises(UserError, match="another vocabulary"):
+    with pytest.raises(UserError, match="show is not that of the files"):
+        list(verify(copy))
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.int8.onnx", "model.int8.torchscript.pt"])
+def test_flipped_bits_with_a_matching_checksum_are_refused(copy_with_speller, name):
+    size = (copy_with_speller / name).stat().st_size
+    flip_bits(copy_with_speller / name, 200, size // 4, size * 3 // 4)
+    update_checksum(copy_with_speller, name)
+    with pytest.raises(UserError, match=name.replace(".", r"\.")) as error:
+        list(verify(copy_with_speller))
+    assert "\n" not in str(error.value)
+
+
+def test_one_flipped_bit_in_a_weight_of_an_int8_file_is_refused(copy):
+    model = onnx.load(str(copy / "model.int8.onnx"))
+    weights = next(one for one in model.graph.initializer if one.data_type == one.UINT8)
+    weights.raw_data = bytes([weights.raw_data[0] ^ 1]) + weights.raw_data[1:]
+    onnx.save(model, str(copy / "model.int8.onnx"))
+    update_checksum(copy, "model.int8.onnx")
+    with pytest.raises(UserError, match=r"model\.int8\.onnx differs from what model\.onnx"):
+        list(verify(copy))
+
+
+def test_onnx_file_with_weights_in_another_file_is_refused(copy):
+    model = onnx.load(str(copy / "model.onnx"))
+    onnx.save(model, str(copy / "model.onnx"), save_as_external_data=True, size_threshold=0)
+    update_checksum(copy, "model.onnx")
+    with pytest.raises(UserError, match="refers to other files"):
         list(verify(copy))
 
 
@@ -99,16 +117,73 @@ def test_vocabulary_mismatch_is_refused(copy):
     [
         (lambda m: m.update(format="x"), "is not a manifest"),
         (lambda m: m["files"].update({"../../etc/passwd": {}}), "not part of a bundle"),
-        (lambda m: m.pop("files"), "not part of a bundle"),
-        (lambda m: m.pop("signature"), "is incomplete"),
+        (lambda m: m.pop("files"), "has no 'files'"),
+        (lambda m: m.update(files=[]), "not part of a bundle"),
+        (lambda m: m["files"]["vocab.json"].pop("bytes"), "has no 'bytes'"),
+        (lambda m: m["files"]["vocab.json"].update(sha256=7), "the entry of vocab.json"),
+        (lambda m: m["files"].pop("model.int8.onnx"), "in the folder, but not in the manifest"),
+        (lambda m: m["files"].pop("model.onnx"), "in the folder, but not in the manifest"),
+        (lambda m: m.pop("signature"), "signature is not that of the files"),
+        (lambda m: m["signature"]["inputs"].pop("h"), "signature is not that of the files"),
+        (lambda m: m.update(parameters=7), "parameters is not that of the files"),
+        (lambda m: m.update(show="x"), "show is not that of the files"),
+        (lambda m: m.update(licence="x"), "licence is not that of the files"),
+        (lambda m: m.update(extra=1), "unknown field 'extra'"),
+        (lambda m: m.update(weights_sha256="0" * 64), "belongs to other weights"),
+        (lambda m: m.pop("scores"), "has no 'scores'"),
+        (lambda m: m["scores"].pop("valid_loss"), "scores has no valid_loss"),
+        (lambda m: m["scores"].update(valid_loss="low"), "scores.valid_loss is 'low'"),
+        (lambda m: m["scores"].update(valid_loss=math.nan), "NaN is not a number"),
+        (lambda m: m["scores"].update(bits_per_character=math.inf), "Infinity is not a number"),
+        (lambda m: m.pop("versions"), "has no 'versions'"),
+        (lambda m: m["versions"].pop("trained"), "has no 'trained'"),
+        (lambda m: m["versions"]["exported"].pop("torch"), "no version of torch"),
+        (lambda m: m["cache"].update(theta=-1), "cache.theta is -1"),
+        (lambda m: m["cache"].update(theta=0.07), "cache is not that|differs from what"),
+        (lambda m: m["config"].update(epochs="many"), "config.epochs is 'many'"),
+        (lambda m: m.update(created="yesterday"), "Invalid isoformat"),
+        (lambda m: m.update(held_out={}), "has no 'left_out'"),
+        (lambda m: m.update(git_commit=None), "is damaged"),
     ],
 )
 def test_malformed_manifest_gives_a_one_line_error(copy, change, message):
-    manifest = json.loads((copy / "manifest.json").read_text())
-    change(manifest)
-    (copy / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(UserError, match=message):
+    edit_manifest(copy, change)
+    with pytest.raises(UserError, match=message) as error:
         list(verify(copy))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_manifest_that_does_not_list_a_file_of_every_bundle_is_refused(copy, name):
+    (copy / name).unlink()
+    edit_manifest(copy, lambda manifest: manifest["files"].pop(name))
+    with pytest.raises(UserError, match=f"does not list {name}, which every bundle has"):
+        list(verify(copy))
+
+
+def test_manifest_without_the_speller_is_refused(copy_with_speller):
+    (copy_with_speller / "speller.onnx").unlink()
+    edit_manifest(copy_with_speller, lambda manifest: manifest["files"].pop("speller.onnx"))
+    with pytest.raises(UserError, match=r"model\.torchscript\.pt differs from what"):
+        list(verify(copy_with_speller))
+
+
+def test_bundle_without_a_file_that_lost_too_much_is_accepted(copy):
+    (copy / "model.int8.onnx").unlink()
+    edit_manifest(copy, lambda manifest: manifest["files"].pop("model.int8.onnx"))
+    reason = {"model.int8.onnx": "its perplexity is higher"}
+    edit_manifest(copy, lambda manifest: manifest["held_out"].update(left_out=reason))
+    assert len(list(verify(copy))) == 2 + len(FILES)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "vocab.json"])
+def test_deep_json_gives_a_one_line_error(copy, name):
+    (copy / name).write_text("[" * 100_000)
+    if name != "manifest.json":
+        update_checksum(copy, name)
+    with pytest.raises(UserError, match=r"nested too deeply") as error:
+        list(verify(copy))
+    assert "\n" not in str(error.value)
 
 
 def older_manifest(folder):

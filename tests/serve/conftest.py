@@ -7,12 +7,10 @@ import shutil
 
 import pytest
 
-from export.bundle import write_files
-from export.manifest import build_manifest
 from serve.models.backends import load_writer
 from serve.models.bundles import open_bundle
 from serve.models.load import Model
-from tests.models import with_speller_and_cache
+from tests.models import export_with_speller_and_cache
 from tests.serve.acting import actions_on
 from tests.serve.fakes import SimulatedClock, simulated_engine
 
@@ -27,10 +25,7 @@ def load(folder: pathlib.Path, runtime: str, precision: str = "fp32") -> Model:
 
 def export_with_cache(checkpoint: pathlib.Path, folder: pathlib.Path, size: int) -> pathlib.Path:
     """Exports the small run with a speller and a cache of `size` words; OOV words are likely."""
-    network, vocabulary, content = with_speller_and_cache(checkpoint, size, 6)
-    checks = write_files(folder, network, vocabulary, content, pt2=False) | {"held_out": {}}
-    manifest = build_manifest(folder, network, vocabulary, content, checks)
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    export_with_speller_and_cache(checkpoint, folder, size, 6)
     return folder
 
 

@@ -2,10 +2,11 @@
 
 import csv
 import io
-import json
 import re
 import zlib
 from collections.abc import Iterator
+
+from data import strict_json
 
 # Two people talk in each of the self-dialogues, which name nobody.
 FIRST_NAMES = (
@@ -59,7 +60,7 @@ def read_markdown_transcript(text: str) -> Iterator[list[str]]:
 def read_json_turns(text: str) -> Iterator[list[str]]:
     """A game's transcript: TURNS, each with NAMES and UTTERANCES."""
     speeches = []
-    for turn in json.loads(text)["TURNS"]:
+    for turn in strict_json.loads(text)["TURNS"]:
         speech = " ".join(CUE.sub("", " ".join(turn["UTTERANCES"])).split())
         name = first_name(turn["NAMES"][0]) if len(turn["NAMES"]) == 1 else "All"
         if re.search(r"\w", speech):
