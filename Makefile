@@ -11,7 +11,7 @@ python := .venv/bin/python
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo train base evaluate export serve setup test nightly bench check fix \
-	images-check sbom audit lock clean distclean FORCE
+	images-check sbom audit lock digests clean distclean FORCE
 
 # The demo is trained again if one of these changes: the show, the settings, the network, the file formats.
 LOW_TIDE_TEXT := data/shows/low_tide.txt
@@ -99,19 +99,23 @@ fix: ## apply ruff's fixes and formatting
 	.venv/bin/ruff format .
 
 images-check: ## build and test the container images end to end: ENGINE=docker|podman
-	@$(set-up) serve
+	@$(set-up) serve supply-chain
 	$(python) tools/check_images.py $(ARGS)
 
-sbom: ## write an SBOM (CycloneDX) per container image to sbom/
+sbom: ## write an SBOM (CycloneDX) per container image to sbom/: ENGINE=docker|podman adds Debian's packages
 	@$(set-up) supply-chain
 	$(python) tools/supply_chain.py sbom
 
-audit: ## check the locked packages for known vulnerabilities (needs the network)
+audit: ## check the locked packages for known vulnerabilities: ADVISORIES=all.zip (OSV) instead of the network
 	@$(set-up) supply-chain
 	$(python) tools/supply_chain.py audit
 
 lock: ## update locks/ to the newest versions that pyproject.toml allows
-	@$(PYTHON) tools/lock.py
+	@$(set-up) dev supply-chain
+	$(python) tools/lock.py
+
+digests: ## update the digests of the base images (needs skopeo or docker buildx)
+	@$(PYTHON) tools/digests.py
 
 clean: ## remove .venv and caches, but no trained models
 	rm -rf .venv sbom .pytest_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

@@ -4,7 +4,7 @@
 2. Builds both serve images and one with the model baked in. Starts each one and generates a scene
    through its API.
 3. Checks that each image has exactly the packages of its locks, and that a serve image has no
-   training code.
+   training code. Writes an SBOM of each image, with Debian's packages.
 
 All containers run with an arbitrary non-root UID, a read-only root file system and no capabilities;
 training and export also without a network. Prints sizes and times. Run by `make images-check`.
@@ -12,6 +12,8 @@ training and export also without a network. Prints sizes and times. Run by `make
 Environment variables:
   ENGINE            docker, podman, or another program with their commands build, run and image
                     inspect (default: docker, else podman)
+  BASE_IMAGE        with podman, replaces the base image of the Dockerfiles (tools/debian_base.sh)
+  BUILD_OPTIONS     more options of the engine's command build, such as "--network host"
   COLD_OPEN_EPOCHS  for example 4, for a short training run
   OMP_NUM_THREADS   for example 1, faster if other programs use the CPU too
 """
@@ -20,6 +22,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -29,11 +32,11 @@ import time
 import urllib.error
 import urllib.request
 
-from locked_packages import locked_packages
+from image_sbom import write_sbom
+from locked_packages import IMAGES, locked_packages
 from setup import ROOT
 
-BASE = "python:3.11-slim-bookworm"
-TRAIN = "cold-open-train:cpu"
+TRAIN = IMAGES["train-cpu"].tag
 HARDENING = ("--rm", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL")
 PACKAGES = """
 import importlib.metadata, json, platform
@@ -73,6 +76,12 @@ def find_engine():
     return engine
 
 
+def base_image():
+    """Return the image that the builds start from."""
+    text = pathlib.Path(ROOT, "Dockerfile.train").read_text(encoding="utf-8")
+    return os.environ.get("BASE_IMAGE") or re.search(r"(?m)^FROM (\S+)", text).group(1)
+
+
 class ImageCheck:
     """One test run with one container engine; models are written to `folder`/artifacts."""
 
@@ -88,11 +97,20 @@ class ImageCheck:
         """Build an image and print its size."""
         say("building " + tag)
         path = os.path.join(ROOT, file)
+        if pathlib.Path(self.engine).name == "podman":
+            options += ("--format", "docker")  # podman's default format has no HEALTHCHECK
+        if os.environ.get("BASE_IMAGE"):
+            options += ("--from", os.environ["BASE_IMAGE"])
+        options += tuple(shlex.split(os.environ.get("BUILD_OPTIONS", "")))
+        start = time.monotonic()
         command = [self.engine, "build", "-q", "-f", path, "-t", tag, *options, ROOT]
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
             raise CheckFailed(tag + " could not be built")
-        size, base = self.size(tag), self.size(BASE)
-        say(f"{tag}: {size / 1e6:.0f} MB, {(size - base) / 1e6:.0f} MB more than {BASE}")
+        size, base = self.size(tag), self.size(base_image())
+        say(
+            f"{tag}: {size / 1e6:.0f} MB, {(size - base) / 1e6:.0f} MB more than the base image, "
+            f"built in {time.monotonic() - start:.0f} s"
+        )
 
     def size(self, tag):
         """Return the size of an image in bytes."""
@@ -113,13 +131,11 @@ class ImageCheck:
             raise CheckFailed(f"a program in {tag} exited with {process.returncode}")
         return output
 
-    def check_packages(self, tag, groups):
+    def check_packages(self, tag, image):
         """Check that an image has exactly the packages of its locks."""
         found, environment = json.loads(self.python(tag, PACKAGES))
-        wanted = locked_packages(groups, environment)
-        # The local version label of a PyTorch build (+cpu) is not in the locks.
-        names = {re.sub(r"[-_.]+", "-", name).lower(): name for name in found}
-        found = {name: found[own].partition("+")[0] for name, own in names.items()}
+        wanted = locked_packages(IMAGES[image].groups, environment, IMAGES[image].build)
+        found = {re.sub(r"[-_.]+", "-", name).lower(): found[name] for name in found}
         for name in sorted(set(found) | set(wanted)):
             if found.get(name) != wanted.get(name):
                 raise CheckFailed(
@@ -216,18 +232,21 @@ def main(folder):
     """Run the whole test."""
     check = ImageCheck(find_engine(), folder)
     check.build("Dockerfile.train", TRAIN, "--build-arg", "TORCH_BACKEND=cpu")
-    check.check_packages(TRAIN, ["train", "export"])
+    check.check_packages(TRAIN, "train-cpu")
     check.train_and_export()
-    for runtime, group in (("torchscript", "serve"), ("onnx", "serve-onnx")):
-        tag = "cold-open-serve:" + runtime
+    for image in ("serve-torchscript", "serve-onnx"):
+        tag = IMAGES[image].tag
+        runtime = tag.partition(":")[2]
         check.build("Dockerfile.serve", tag, "--build-arg", "RUNTIME=" + runtime)
-        check.check_packages(tag, [group])
+        check.check_packages(tag, image)
         check.check_files(tag)
         check.serve(tag, "-v", f"{check.artifacts}:/artifacts:ro")
     tag = "cold-open-serve:baked"
     model = f"model={check.artifacts / 'low-tide'}"
     check.build("Dockerfile.serve", tag, "--build-arg", "RUNTIME=onnx", "--build-context", model)
     check.serve(tag)
+    for image in ("train-cpu", "serve-torchscript", "serve-onnx"):
+        write_sbom(image, check.engine)
     say("done")
 
 

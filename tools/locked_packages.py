@@ -1,10 +1,12 @@
 """The packages in the locks: names, versions and hashes, for this platform or another one."""
 
+import dataclasses
 import pathlib
+import re
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from setup import WITHOUT_TORCH, lock_path, torch_requirement
+from setup import WITHOUT_TORCH, lock_path
 
 # The platform of the container images, as environment markers.
 IMAGE = {
@@ -16,17 +18,38 @@ IMAGE = {
 }
 
 
-def locked_lines(groups, environment=None):
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """A container image: its tag, the groups it contains, its build of PyTorch ("" without)."""
+
+    tag: str
+    groups: tuple
+    build: str
+
+
+IMAGES = {
+    "train": Image("cold-open-train", ("train", "export"), "cu130"),
+    "train-cpu": Image("cold-open-train:cpu", ("train", "export"), "cpu"),
+    "serve-torchscript": Image("cold-open-serve:torchscript", ("serve",), "cpu"),
+    "serve-onnx": Image("cold-open-serve:onnx", ("serve-onnx",), ""),
+}
+
+
+def locked_lines(groups, environment=None, build="cpu"):
     """Return {name: "name==version --hash=..."} of all packages of some groups, PyTorch included.
 
-    `environment` holds the environment markers that differ from those of this interpreter.
+    Args:
+        groups: names of dependency groups.
+        environment: the environment markers that differ from those of this interpreter.
+        build: the build of PyTorch, for groups with PyTorch.
     """
+    locks = list(groups)
+    if not set(groups) <= WITHOUT_TORCH:
+        locks.append("torch-" + build)
     lines = {}
-    for group in groups:
-        lock = pathlib.Path(lock_path(group)).read_text(encoding="utf-8")
-        if group not in WITHOUT_TORCH:
-            lock += "\n" + torch_requirement()
-        for line in lock.replace("\\\n", "").splitlines():
+    for lock in locks:
+        text = pathlib.Path(lock_path(lock)).read_text(encoding="utf-8")
+        for line in text.replace("\\\n", "").splitlines():
             if not line.strip() or line.startswith("#"):
                 continue
             wanted, *hashes = line.split(" --hash=")
@@ -38,7 +61,7 @@ def locked_lines(groups, environment=None):
     return lines
 
 
-def locked_packages(groups, environment=None):
+def locked_packages(groups, environment=None, build="cpu"):
     """Return {name: version} of all packages of some groups, PyTorch included."""
-    lines = locked_lines(groups, environment)
-    return {name: line.split()[0].partition("==")[2] for name, line in lines.items()}
+    lines = locked_lines(groups, environment, build)
+    return {name: re.split("={2,3}", line.split()[0])[1] for name, line in lines.items()}

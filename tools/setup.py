@@ -4,19 +4,25 @@ Groups: train, export, serve, dev (the default: these four), tensorboard, serve-
 without PyTorch), supply-chain (SBOM and audit). `make` runs this before every target. If nothing
 has changed, it only compares checksums.
 
-All packages except PyTorch are installed from locks/ by pip with --require-hashes, so pip's own
-configuration (mirrors, certificates) applies. The build of PyTorch depends on the machine:
+All packages are installed from locks/ with their hashes, by pip, so pip's own configuration
+(mirrors, certificates) applies. The build of PyTorch depends on the machine. Two builds are in
+locks/: cpu, and cu130 for Linux with NVIDIA driver 580 or later.
 
-  1. A wheel in a local folder that pip's configuration names (find-links) is installed.
-  2. Otherwise uv selects the build: CPU without an NVIDIA GPU, else the CUDA version of the driver.
-  3. If PyTorch's index is not reachable, pip selects the build. On Linux this is a CUDA build.
+  1. A wheel in a local folder that pip's configuration names (find-links) is installed, if its hash
+     is in locks/torch-BUILD.txt or in a file WHEEL.sha256 beside it.
+  2. Otherwise pip downloads the build from its index, and uv from PyTorch's own index, where the
+     CPU builds for Linux are.
+  3. If PyTorch's index is not reachable, the locked CUDA build replaces the CPU build on Linux.
+  4. An older driver needs an older CUDA build: uv selects it, without a hash, and a line says so.
 
 Environment variables:
   TORCH_BACKEND  cpu, cu130, ...: the build to install (default: auto)
-  TORCH_INDEX    URL of an index with PyTorch builds; replaces steps 2 and 3
+  TORCH_INDEX    URL of an index with PyTorch builds, used in place of PyTorch's own
+  TORCH_STRICT   1: only the build of TORCH_BACKEND, with a hash; steps 3 and 4 are errors
   PYTHON         the interpreter, for make: make PYTHON=python3.12
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -32,6 +38,8 @@ STAMP = os.path.join(VENV, "cold-open.json")
 GROUPS = ("train", "export", "serve", "dev")
 OPTIONAL = ("tensorboard", "serve-onnx", "supply-chain")  # installed only if named
 WITHOUT_TORCH = {"dev", "serve-onnx", "supply-chain"}
+TORCH_BUILDS = ("cpu", "cu130")  # the builds in locks/
+CU130_DRIVER = 580  # NVIDIA's first driver with CUDA 13
 PIP = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "-qq")
 
 
@@ -119,32 +127,98 @@ def has_torch(backend):
     return done and number == wanted and backend in ("auto", build)
 
 
+def choose_build():
+    """Return the build for this machine; "auto" leaves the choice to uv."""
+    query = ("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
+    try:
+        found, version = run(*query)
+    except OSError:
+        found = False
+    if not found:
+        return "cpu"
+    driver = re.match(r"\d+", version)
+    current = driver and int(driver.group()) >= CU130_DRIVER
+    return "cu130" if current and sys.platform == "linux" else "auto"
+
+
+def hashes_beside_wheels():
+    """Return the checksums in files torch-*.whl.sha256 in the folders of pip's find-links."""
+    command = (PYTHON, "-m", "pip", "config", "list")
+    settings = subprocess.run(command, stdout=subprocess.PIPE).stdout.decode(errors="replace")
+    folders = " ".join(re.findall(r"find-links='(.*)'", settings)).split()
+    found = []
+    for folder in folders:
+        folder = re.sub("^file:(//)?", "", folder)
+        for path in sorted(glob.glob(os.path.join(folder, "torch-*.whl.sha256"))):
+            with open(path, encoding="utf-8") as file:
+                found += re.findall(r"\b[0-9a-f]{64}\b", file.read())
+    return found
+
+
+def install_locked_torch(build):
+    """Install a build of locks/; return (whether it succeeded, the last line of the output)."""
+    with open(lock_path("torch-" + build), encoding="utf-8") as file:
+        lock = file.read()
+    for checksum in hashes_beside_wheels():
+        line = r"\1\n    --hash=sha256:{} \\".format(checksum)
+        lock = re.sub(r"(?m)^(torch==.*\\)$", line, lock)
+    with tempfile.TemporaryDirectory() as folder:
+        requirements = os.path.join(folder, "torch.txt")
+        with open(requirements, "w", encoding="utf-8") as file:
+            file.write(lock)
+        options = ("--require-hashes", "--no-deps", "-r", requirements)
+        index = os.environ.get("TORCH_INDEX")
+        if index:
+            return run(*PIP, "--extra-index-url", index, *options)
+        if build != "cpu" or sys.platform != "linux":
+            return run(*PIP, *options)
+        done, output = run(*PIP, "--no-index", *options)
+        if done:
+            return done, output
+        if output.startswith("Got"):  # the last line of pip's message
+            say("a local wheel of PyTorch has a hash that is neither in locks/ nor beside it")
+        try:
+            uv = (uv_command(folder), "pip", "install", "--python", PYTHON)
+        except SetupError as error:
+            return False, str(error)
+        return run(*uv, "--torch-backend", build, *options)
+
+
 def install_torch(backend):
     """Install the build of PyTorch for this machine; see the module docstring."""
     if has_torch(backend):
         return
+    build = choose_build() if backend == "auto" else backend
     requirement = torch_requirement()
-    exact = requirement if backend == "auto" else requirement + "+" + backend
-    index = os.environ.get("TORCH_INDEX")
-    if index:
-        say("installing {} from TORCH_INDEX".format(exact))
-        if subprocess.run([*PIP, "--extra-index-url", index, exact]).returncode:
-            raise SetupError("pip found no PyTorch in TORCH_INDEX; see its output above")
-        return
-    # A local CUDA wheel without its CUDA packages fails here; the next steps install both.
-    if run(*PIP, "--no-index", exact)[0]:
-        say("installed {} from a local folder".format(exact))
-        return
-    say("installing {} (build: {})".format(requirement, backend))
-    with tempfile.TemporaryDirectory() as folder:
-        uv = uv_command(folder)
-        torch = (uv, "pip", "install", "--python", PYTHON, "--torch-backend", backend, requirement)
-        done, output = run(*torch)
+    say("installing {} (build: {})".format(requirement, build))
+    done, reason = False, "locks/ has no such build"
+    if build in TORCH_BUILDS:
+        done, reason = install_locked_torch(build)
     if done:
         return
-    say("PyTorch's index failed; pip installs its default build, which may be large: " + output)
-    if subprocess.run([*PIP, requirement]).returncode:
-        raise SetupError("pip could not install PyTorch; see its output above")
+    failure = "cannot install {} (build: {}): {}".format(requirement, build, reason)
+    if os.environ.get("TORCH_STRICT") == "1":
+        raise SetupError(failure)
+    if build == "cpu" and sys.platform == "linux":
+        say(failure)
+        say("installing the CUDA build instead, several GB; TORCH_STRICT=1 prevents it")
+        done, reason = install_locked_torch("cu130")
+    elif build not in TORCH_BUILDS:
+        say("locks/ has no hash of this build: it is installed without one")
+        done, reason = install_unlocked_torch(build)
+    if not done:
+        raise SetupError("cannot install {}: {}".format(requirement, reason))
+
+
+def install_unlocked_torch(build):
+    """Install another build without a hash; return (whether it succeeded, the last line)."""
+    index, requirement = os.environ.get("TORCH_INDEX"), torch_requirement()
+    if index:
+        exact = requirement if build == "auto" else requirement + "+" + build
+        return run(*PIP, "--extra-index-url", index, exact)
+    with tempfile.TemporaryDirectory() as folder:
+        uv = (uv_command(folder), "pip", "install", "--python", PYTHON)
+        return run(*uv, "--torch-backend", build, requirement)
 
 
 def set_up(groups):

@@ -1,8 +1,10 @@
 """SBOMs and vulnerability audit of the locked packages: python tools/supply_chain.py sbom|audit
 
-sbom: writes one CycloneDX file per container image to sbom/, from the locks.
-audit: checks every package of every lock with pip-audit. The exit code is 1 if a package has a
-known vulnerability, and 2 if the vulnerability service gives no answer.
+sbom: writes one CycloneDX file per container image to sbom/. With ENGINE=docker or ENGINE=podman it
+includes Debian's packages of the images that this engine has.
+audit: checks every package of every lock for known vulnerabilities, with pip-audit and its service,
+or with ADVISORIES=FILE, an advisory database in the OSV format. The exit code is 1 if a package has
+a known vulnerability, and 2 if there is no answer.
 """
 
 import json
@@ -10,15 +12,9 @@ import os
 import subprocess
 import sys
 
-from locked_packages import IMAGE, locked_lines, locked_packages
-from setup import GROUPS, OPTIONAL, ROOT
-
-IMAGES = {
-    "train": ["train", "export"],
-    "serve-torchscript": ["serve"],
-    "serve-onnx": ["serve-onnx"],
-}
-FOLDER = os.path.join(ROOT, "sbom")
+from advisories import AdvisoryError, find_vulnerabilities, read_advisories
+from locked_packages import IMAGES, locked_packages
+from setup import GROUPS, OPTIONAL
 
 
 class SupplyChainError(Exception):
@@ -26,23 +22,23 @@ class SupplyChainError(Exception):
 
 
 def write_sboms():
-    """Write sbom/IMAGE.cdx.json for each image, reproducibly."""
-    os.makedirs(FOLDER, exist_ok=True)
-    for image, groups in IMAGES.items():
-        path = os.path.join(FOLDER, image + ".cdx.json")
-        lines = locked_lines(groups, IMAGE)
-        command = (sys.executable, "-m", "cyclonedx_py", "requirements", "-")
-        options = ("--output-reproducible", "--output-file", path + ".part")
-        done = subprocess.run([*command, *options], input="\n".join(lines.values()), text=True)
-        if done.returncode:
-            raise SupplyChainError("cyclonedx-py failed; see its output above")
-        os.replace(path + ".part", path)
-        print(f"{os.path.relpath(path, ROOT)}  {len(lines)} packages")
+    """Write sbom/IMAGE.cdx.json for each image."""
+    from image_sbom import write_sbom  # requires a package that `audit` does not
+
+    for image in IMAGES:
+        write_sbom(image, os.environ.get("ENGINE"))
 
 
 def audit():
     """Print the known vulnerabilities of the locked packages; return the exit code."""
-    locked = locked_packages([*GROUPS, *OPTIONAL])
+    # The service and the advisories know PyTorch's versions, not its builds such as +cpu.
+    locked = locked_packages([*GROUPS, *OPTIONAL], build="cu130")
+    path = os.environ.get("ADVISORIES")
+    if path:
+        advisories = read_advisories(path)
+        newest = max(each.get("modified", "")[:10] for each in advisories)
+        print(f"{len(advisories)} advisories in {path}, the newest of {newest}")
+        return report(find_vulnerabilities(locked, advisories))
     listed = "".join(f"{name}=={version}\n" for name, version in locked.items())
     command = (sys.executable, "-m", "pip_audit", "--requirement", "/dev/stdin", "--format", "json")
     options = ("--no-deps", "--disable-pip", "--desc", "off", "--progress-spinner", "off")
@@ -65,7 +61,7 @@ def report(packages):
     if not audited:
         raise SupplyChainError(
             f"the vulnerability service knows none of the {len(packages)} packages: "
-            "nothing is audited"
+            "nothing is audited. ADVISORIES=all.zip uses a file in the OSV format instead"
         )
     found = [(each, known) for each in audited for known in each["vulns"]]
     for each, known in found:
@@ -90,6 +86,6 @@ def main(words):
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except SupplyChainError as error:
+    except (SupplyChainError, AdvisoryError) as error:
         print("supply-chain: " + str(error), file=sys.stderr)
         sys.exit(2)

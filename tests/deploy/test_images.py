@@ -22,9 +22,11 @@ def test_hadolint_reports_nothing(file):
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_base_image_has_a_tag_and_an_optional_digest(file):
-    bases = {stage.base for stage in stages(file)} - {"scratch"}
-    assert bases == {"python:3.11-slim-bookworm${PYTHON_DIGEST}"}
+def test_first_stage_is_the_only_one_with_a_base_image(file):
+    # An engine replaces the image of the first FROM: podman build --from
+    first, *others = stages(file)
+    assert first.base.startswith("python:3.11-slim-bookworm@sha256:")
+    assert {stage.base for stage in others} <= {"scratch", "base"}
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -63,7 +65,10 @@ def test_setup_in_an_image_has_the_locks_it_needs(file):
         for command in stage.values("RUN"):
             for groups in re.findall(r"tools/setup\.py((?: [a-z-]+)+)", command):
                 wanted = {f"locks/{group}.txt" for group in (*groups.split(), "tools")}
+                builds = ("cpu", "cu130") if file == "Dockerfile.train" else ("cpu",)
+                wanted |= {f"locks/torch-{build}.txt" for build in builds}
                 assert wanted <= stage.copied()
+                assert "TORCH_STRICT=1" in command
 
 
 @pytest.mark.parametrize(

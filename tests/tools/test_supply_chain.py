@@ -24,11 +24,36 @@ def test_locked_packages_follow_environment_markers():
 
 
 def test_locked_packages_contain_torch_only_for_groups_that_install_it():
-    from locked_packages import locked_packages
+    from locked_packages import IMAGE, locked_packages
     from setup import torch_requirement
 
-    assert "torch==" + locked_packages(["train", "export"])["torch"] == torch_requirement()
+    version = torch_requirement().partition("==")[2]
+    assert locked_packages(["train", "export"], IMAGE)["torch"] == version + "+cpu"
+    assert locked_packages(["train"], IMAGE, "cu130")["torch"] == version
     assert "torch" not in locked_packages(["serve-onnx"])
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("build", ["cpu", "cu130"])
+def test_locks_of_pytorch_agree_with_the_locks_of_the_groups(build, python):
+    from locked_packages import IMAGE, locked_packages
+
+    environment = {**IMAGE, "python_version": python, "python_full_version": python + ".0"}
+    groups = locked_packages(["serve", "train", "export"], environment, build)
+    cuda = {name for name in groups if name.startswith(("nvidia-", "cuda-", "triton"))}
+    assert bool(cuda) == (build == "cu130")
+    for group in ("train", "export", "serve"):
+        own = locked_packages([group], environment, build)
+        assert {name: groups[name] for name in own} == own
+
+
+def test_pytorch_has_a_hash_in_every_lock_and_on_every_platform():
+    from locked_packages import IMAGE, locked_lines
+
+    for system in ("linux", "darwin", "win32"):
+        line = locked_lines(["train"], {**IMAGE, "sys_platform": system})["torch"]
+        # A wheel for each of three versions of Python, on Linux for two processors.
+        assert line.count("--hash=sha256:") >= (6 if system == "linux" else 3)
 
 
 def test_audit_reports_known_vulnerabilities(capsys):
@@ -73,16 +98,15 @@ def test_image_check_requires_exactly_the_locked_packages(image_check):
     from locked_packages import IMAGE, locked_packages
 
     right = locked_packages(["serve"], IMAGE)
-    right["torch"] += "+cpu"
     image_check.set_output(json.dumps([right, IMAGE]))
-    image_check.check_packages("image", ["serve"])
-    for change in ({"pip": "26.0"}, {"gradio": "6.0"}):
+    image_check.check_packages("image", "serve-torchscript")
+    for change in ({"pip": "26.0"}, {"gradio": "6.0"}, {"torch": "2.13.0"}):
         image_check.set_output(json.dumps([{**right, **change}, IMAGE]))
         with pytest.raises(CheckFailed, match=f"image has {next(iter(change))}"):
-            image_check.check_packages("image", ["serve"])
+            image_check.check_packages("image", "serve-torchscript")
     image_check.set_output(json.dumps([{"gradio": right["gradio"]}, IMAGE]))
     with pytest.raises(CheckFailed, match="None"):
-        image_check.check_packages("image", ["serve"])
+        image_check.check_packages("image", "serve-torchscript")
 
 
 def test_image_check_rejects_training_code_in_a_serve_image(image_check):
