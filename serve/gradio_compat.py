@@ -107,6 +107,27 @@ def limit_sessions(blocks: gr.Blocks, sessions: int) -> None:
     blocks._queue.pending_messages_per_session = RecentlyUsed(sessions)
 
 
+def with_models(
+    component: gr.components.Component, attributes: Callable[[Any], dict[str, Any]]
+) -> Any:
+    """The component, whose attributes `update_page` sets when the models have changed.
+
+    Args:
+        attributes: the attributes' values, as the component has them, for the facts of the models.
+    """
+    component.cold_open_attributes = attributes
+    return component
+
+
+def update_page(blocks: gr.Blocks, facts: Any) -> None:
+    """Sets the attributes of `with_models`; the page has them when it is opened the next time."""
+    for component in blocks.blocks.values():
+        if attributes := getattr(component, "cold_open_attributes", None):
+            for name, value in attributes(facts).items():
+                setattr(component, name, value)
+    blocks.config = blocks.get_config_file()
+
+
 def queue_length(blocks: gr.Blocks) -> int:
     """The number of requests in the queue."""
     return len(blocks._queue)
@@ -196,6 +217,9 @@ def check_blocks(blocks: gr.Blocks) -> None:
     checks = {
         "Blocks.state_session_capacity": hasattr(blocks, "state_session_capacity"),
         "Blocks.max_threads": hasattr(blocks, "max_threads"),
+        "Blocks.blocks": isinstance(getattr(blocks, "blocks", None), dict),
+        "Blocks.config": hasattr(blocks, "config"),
+        "Blocks.get_config_file": hasattr(blocks, "get_config_file"),
         "Blocks.fns": bool(functions),
         "Blocks._queue": queue is not None,
         "Queue.__len__": hasattr(queue, "__len__"),

@@ -24,6 +24,7 @@ from serve.gradio_compat import (
 from serve.instrumentation import Instrumentation
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.middleware import SecurityMiddleware
+from serve.models.load import Models
 from serve.openapi import openapi
 from serve.page.app import CSS, THEME, build_app, head_html
 from serve.scenes.engine import Engine
@@ -36,6 +37,7 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         UserError: if the installed Gradio lacks what the server relies on.
     """
     blocks = build_app(actions, Instrumentation(metrics, config.log_prompts), config)
+    measure(actions.models, blocks, metrics)
     app = fastapi.FastAPI(title="Cold Open", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthz")
@@ -47,12 +49,13 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         if engine.draining:
             response.status_code = 503
             return {"status": "shutting down"}
-        return {"status": "ready", "models": list(actions.models)}
+        return {"status": "ready", "models": actions.models.versions}
 
-    @app.get("/metrics")
-    async def prometheus() -> fastapi.Response:
-        text = metrics.text(lambda: queue_length(blocks))
-        return fastapi.Response(text, media_type=CONTENT_TYPE)
+    if not config.metrics_port:
+
+        @app.get("/metrics")
+        async def prometheus() -> fastapi.Response:
+            return fastapi.Response(metrics.text(), media_type=CONTENT_TYPE)
 
     @app.get("/gradio_api/openapi.json")  # before Gradio's, which has an upload
     async def openapi_json() -> dict:
@@ -88,6 +91,14 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         has_result=functools.partial(has_result, blocks),
         has_session=functools.partial(has_session, blocks),
     )
+
+
+def measure(models: Models, blocks: Any, metrics: Metrics) -> None:
+    """Connects the metrics with the models and the request queue."""
+    metrics.queued.set_function(lambda: queue_length(blocks))
+    metrics.models.set_function(lambda: len(models.loaded))
+    metrics.set_versions(models.versions)
+    models.listeners.append(lambda: metrics.set_versions(models.versions))
 
 
 def start_logging(level: str) -> None:

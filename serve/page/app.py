@@ -5,10 +5,16 @@ import pathlib
 import gradio as gr
 
 from data import speakers, strict_json, versions
-from serve.actions import Actions
+from serve.actions import Actions, Facts
 from serve.api import add_api
 from serve.config import ServerConfig
-from serve.gradio_compat import check_blocks, limit_concurrency, limit_sessions
+from serve.gradio_compat import (
+    check_blocks,
+    limit_concurrency,
+    limit_sessions,
+    update_page,
+    with_models,
+)
 from serve.instrumentation import Instrumentation
 from serve.limits import MAX_SHORT_TASKS
 from serve.page.about_tab import about_html, header_html
@@ -56,28 +62,42 @@ THEME = gr.themes.Base(
 def build_app(
     actions: Actions, instrumentation: Instrumentation, config: ServerConfig
 ) -> gr.Blocks:
-    """The page and the API of the loaded models.
+    """The page and the API of the models; follows them when they are replaced.
 
     Raises:
         UserError: if the installed Gradio lacks what the server relies on.
     """
     facts = actions.facts()
-    with gr.Blocks(title=f"Cold Open: {facts[0]['show']}", analytics_enabled=False) as app:
-        gr.HTML(header_html(facts[0]["show"]), elem_id="header", apply_default_css=False)
+    with gr.Blocks(title=title_of(facts), analytics_enabled=False) as app:
+        header = gr.HTML(header_html(facts[0]["show"]), elem_id="header", apply_default_css=False)
+        with_models(header, lambda facts: {"value": header_html(facts[0]["show"])})
         with gr.Tabs():
             with gr.Tab("Write"):
                 add_write_tab(app, actions, instrumentation, facts)
             with gr.Tab("Compare"):
                 add_compare_tab(actions, instrumentation, facts)
             with gr.Tab("About"):
-                gr.HTML(about_html(facts), elem_id="about", apply_default_css=False)
+                about = gr.HTML(about_html(facts), elem_id="about", apply_default_css=False)
+                with_models(about, lambda facts: {"value": about_html(facts)})
         add_api(app, actions, instrumentation)
     check_blocks(app)
     limit_concurrency(app, config.max_concurrent, MAX_SHORT_TASKS)
     app.queue(max_size=config.max_queue)
     # Running and waiting sessions, twice, so that none of them is ever the oldest.
     limit_sessions(app, 2 * (config.max_concurrent + config.max_queue))
+
+    def update() -> None:
+        facts = actions.facts()
+        app.title = title_of(facts)
+        update_page(app, facts)
+
+    actions.models.listeners.append(update)
     return app
+
+
+def title_of(facts: list[Facts]) -> str:
+    """The title of the page."""
+    return f"Cold Open: {facts[0]['show']}"
 
 
 def head_html() -> str:

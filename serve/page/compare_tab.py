@@ -7,16 +7,23 @@ import gradio as gr
 from serve.actions import Actions, Facts
 from serve.arguments import clean_text
 from serve.instrumentation import Instrumentation
-from serve.page.widgets import EVENT, note_html, prompt_fields, script_view, seed_field, slider
+from serve.page.widgets import (
+    EVENT,
+    model_field,
+    note_html,
+    prompt_fields,
+    script_view,
+    seed_field,
+    slider,
+)
 from serve.scenes import script
 from serve.scenes.scene import PRESETS
 
 
 def add_compare_tab(actions: Actions, instrumentation: Instrumentation, facts: list[Facts]) -> None:
     """Adds the tab's content to the Blocks that are being built."""
-    names = [fact["name"] for fact in facts]
     with gr.Row():
-        setting, line = prompt_fields(facts[0]["speakers"])
+        setting, line = prompt_fields(facts)
         seed = seed_field("empty: random, the same for both")
         length = slider("length")
     with gr.Row():
@@ -26,9 +33,7 @@ def add_compare_tab(actions: Actions, instrumentation: Instrumentation, facts: l
     with gr.Row():
         for side, default in (("left", "safe"), ("right", "wild")):
             with gr.Column(min_width=300):
-                model = gr.Dropdown(
-                    names, value=names[0], label=f"Model, {side}", visible=len(names) > 1
-                )
+                model = model_field(facts, f"Model, {side}")
                 preset = gr.Radio(list(PRESETS), value=default, label=f"Preset, {side}")
                 view = script_view(f"scene-{side}", f"The scene, {side}")
                 text = gr.Textbox(

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from serve.actions import Facts
+from serve.gradio_compat import with_models
 from serve.limits import (
     MAX_FIRST_LINE,
     MAX_LENGTH,
@@ -46,14 +47,33 @@ def slider(name: str) -> gr.Slider:
     return gr.Slider(low, high, default, step=step, label=label, info=info)
 
 
-def prompt_fields(speakers: list[str], **first_line: Any) -> tuple[gr.Textbox, gr.Textbox]:
+def model_field(facts: list[Facts], label: str) -> gr.Dropdown:
+    """The list of the models, which is shown if there are several."""
+
+    def attributes(facts: list[Facts]) -> dict[str, Any]:
+        names = [fact["name"] for fact in facts]
+        return {"choices": pairs(names), "value": names[0], "visible": len(names) > 1}
+
+    return with_models(gr.Dropdown(label=label, **attributes(facts)), attributes)
+
+
+def pairs(names: list[str]) -> list[tuple[str, str]]:
+    """The choices of a component as Gradio keeps them: (label, value)."""
+    return [(name, name) for name in names]
+
+
+def prompt_fields(facts: list[Facts], **first_line: Any) -> tuple[gr.Textbox, gr.Textbox]:
     """The text fields of a scene's setting and first line; `first_line` has further options."""
-    example = f"{(speakers or ['She'])[0]}: You will not believe this."
+
+    def attributes(facts: list[Facts]) -> dict[str, Any]:
+        speaker = (facts[0]["speakers"] or ["She"])[0]
+        return {"placeholder": f"{speaker}: You will not believe this."}
+
     setting = gr.Textbox(label="Setting", placeholder="the coffee shop", max_length=MAX_SETTING)
     line = gr.Textbox(
-        label="First line", placeholder=example, max_length=MAX_FIRST_LINE, **first_line
+        label="First line", max_length=MAX_FIRST_LINE, **attributes(facts), **first_line
     )
-    return setting, line
+    return setting, with_models(line, attributes)
 
 
 def seed_field(placeholder: str, **options: Any) -> gr.Textbox:

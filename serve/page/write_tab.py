@@ -28,7 +28,7 @@ def add_write_tab(
             form = add_write_form(facts)
         with gr.Column(scale=3, min_width=300):
             view = add_scene_view()
-    connect_form(form, facts)
+    connect_form(form, actions)
     _connect_writing(app, form, view, actions, instrumentation)
     _connect_view(form, view, actions, instrumentation)
 
