@@ -1,6 +1,7 @@
 """python -m serve: loads the exported models and serves the web page."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import logging
 import os
@@ -29,17 +30,24 @@ def main() -> int:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     warnings.filterwarnings("ignore", ".torch.jit.[a-z_]+. is deprecated", DeprecationWarning)
-    from serve.actions import Actions
-    from serve.metrics import Metrics
+    from serve.logs import start_logging
+    from serve.models.backends import import_runtime
     from serve.models.load import load_models
     from serve.reload import HangUp
-    from serve.scenes.engine import Engine
-    from serve.server import build_server, start_logging
 
     hang_up = HangUp()
     start_logging(config.log_level)
     sys.setswitchinterval(0.001)  # the thread that generates delays the event loop by at most this
-    models = load_models(config)
+    import_runtime(config.runtime)
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        loading = executor.submit(load_models, config)
+        # Imports Gradio, which takes about as long as to load and warm up a model.
+        from serve.actions import Actions
+        from serve.metrics import Metrics
+        from serve.scenes.engine import Engine
+        from serve.server import build_server
+
+        models = loading.result()
     metrics = Metrics()
     engine = Engine(config.threads, config.scene_timeout, metrics)
     app = build_server(Actions(models, engine), engine, metrics, config)

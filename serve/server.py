@@ -1,14 +1,10 @@
 """The web server: the page on FastAPI, with health probes, metrics, and the middleware."""
 
 import functools
-import logging
-import sys
 from typing import Any
 
 import fastapi
 import gradio as gr
-from pythonjsonlogger.core import RESERVED_ATTRS
-from pythonjsonlogger.json import JsonFormatter
 
 from serve.actions import Actions
 from serve.config import ServerConfig
@@ -99,19 +95,3 @@ def measure(models: Models, blocks: Any, metrics: Metrics) -> None:
     metrics.models.set_function(lambda: len(models.loaded))
     metrics.set_versions(models.versions)
     models.listeners.append(lambda: metrics.set_versions(models.versions))
-
-
-def start_logging(level: str) -> None:
-    """Logs to standard error, one JSON object per line."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        JsonFormatter(
-            "{asctime}{levelname}{name}{message}",
-            style="{",
-            reserved_attrs=[*RESERVED_ATTRS, "color_message"],  # uvicorn's, for terminals
-            rename_fields={"asctime": "time", "levelname": "level", "message": "event"},
-        )
-    )
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in ("httpx", "httpcore", "matplotlib", "asyncio"):
-        logging.getLogger(name).setLevel(logging.WARNING)

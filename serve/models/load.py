@@ -1,9 +1,13 @@
 """The models that the server offers: loaded when first used, replaced without a restart."""
 
 import asyncio
+import contextlib
+import ctypes
 import logging
 import pathlib
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from data.command_line import UserError
 from data.model_versions import MANIFEST, POINTER
@@ -43,6 +47,8 @@ class Models:
         self.max_loaded = max_loaded
         self.loaded = [model for model in self.by_name.values() if model.writer]  # last used: last
         self.loading = asyncio.Lock()
+        # One thread: glibc keeps the memory that each thread has freed for that thread.
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="loading")
         self.listeners: list[Callable[[], None]] = []  # called after each replacement
 
     @property
@@ -70,9 +76,13 @@ class Models:
         self._used(model)
         return writer
 
+    async def _run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.thread, function, *arguments)
+
     async def _load(self, model: Model) -> None:
         try:
-            model.writer = await asyncio.to_thread(load, model.bundle)
+            model.writer = await self._run(load, model.bundle)
         except UserError as error:
             log.warning("model not loaded", extra={"reason": str(error)})
             raise UserError(
@@ -85,6 +95,7 @@ class Models:
         self.loaded = [each for each in self.loaded if each is not model] + [model]
         while len(self.loaded) > self.max_loaded:
             self.loaded.pop(0).writer = None
+            self.thread.submit(release_memory)
 
     async def reload(self, config: ServerConfig) -> bool:
         """Replaces the models whose current version has changed; False if none has.
@@ -95,7 +106,7 @@ class Models:
         Raises:
             UserError: if no bundle can be used; nothing is replaced then.
         """
-        found = await asyncio.to_thread(open_models, config, self.by_name)
+        found = await self._run(open_models, config, self.by_name)
         if [id(model) for model in found] == [id(model) for model in self.by_name.values()]:
             return False
         used = {model.bundle.name for model in self.loaded}
@@ -110,6 +121,7 @@ class Models:
                 self._used(model)
         for listener in self.listeners:
             listener()
+        self.thread.submit(release_memory)
         return True
 
 
@@ -185,6 +197,12 @@ def load(bundle: Bundle) -> Writer:
     writer = load_writer(bundle)
     warm_up(writer)
     return writer
+
+
+def release_memory() -> None:
+    """Returns freed memory to the system, which glibc would keep. Elsewhere it does nothing."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def warm_up(writer: Writer) -> None:
