@@ -47,7 +47,8 @@ train: ## train: PRESET=seinfeld|laptop, DATA=show.txt, VALID=held_out.txt, OUT=
 base: ## train the base network from its sources: ARCHIVES=folder instead of downloads, ARGS="..."
 	@$(set-up) train
 	$(strip $(python) -m data base --out data/raw/base $(if $(ARCHIVES),--archives "$$ARCHIVES"))
-	$(python) -m data prepare data/raw/base --out data/prepared/base --vocab-size 32768 --valid-fraction 0.004
+	$(python) -m data prepare data/raw/base/*.txt --out data/prepared/base --format plain --vocab-size 32768 \
+		--valid-fraction 0.004
 	$(python) -m job --preset base $(ARGS)
 	$(python) -m job.publish --checkpoint artifacts/english/checkpoint.pt --text data/raw/base --overlap $(LOW_TIDE_TEXT)
 

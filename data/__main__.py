@@ -1,4 +1,4 @@
-"""python -m data: download a show, prepare a corpus of many shows, make the base's text."""
+"""python -m data: look at a script, download a show, prepare a corpus, make the base's text."""
 
 import argparse
 import dataclasses
@@ -18,16 +18,39 @@ def main() -> None:
     """Parses the command line and runs its subcommand."""
     parser = Parser(prog="python -m data", description="Downloads and prepares shows' scripts.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add_look(commands)
     add_fetch(commands)
     add_prepare(commands)
     add_base(commands)
     options = parser.parse_args()
-    if options.command == "fetch":
+    if options.command == "look":
+        look_command(options)
+    elif options.command == "fetch":
         print(fetch.fetch(options.show, options.folder, options.url))
     elif options.command == "prepare":
         prepare_command(options)
     else:
         base_command(options)
+
+
+def add_look(commands: Any) -> None:
+    """Adds the subcommand look."""
+    command = commands.add_parser("look", help="show what a script is read as: format, cast, lines")
+    command.add_argument("file", nargs="+", help="script in any format")
+    add_format(command)
+    command.add_argument("--text", action="store_true", help="print the whole text that is learned")
+
+
+def add_format(command: Any) -> None:
+    """Adds the flags --format and --columns."""
+    command.add_argument(
+        "--format", default="", help="format of the script; by default found by the content"
+    )
+    command.add_argument(
+        "--columns",
+        default="",
+        help="columns of a table or fields of JSON: character=NAME,dialogue=NAME",
+    )
 
 
 def add_fetch(commands: Any) -> None:
@@ -43,7 +66,7 @@ def add_prepare(commands: Any) -> None:
     command = commands.add_parser(
         "prepare", help="tokenize many shows into a memory-mapped corpus to train on"
     )
-    command.add_argument("sources", nargs="+", help=".txt and .csv files, or folders of them")
+    command.add_argument("sources", nargs="+", help="scripts, or folders of them")
     command.add_argument("--out", required=True, help="folder of the corpus: data/prepared/NAME")
     command.add_argument(
         "--vocab-size",
@@ -65,6 +88,10 @@ def add_prepare(commands: Any) -> None:
     )
     command.add_argument(
         "--valid", default=Settings.valid, help="validation file, instead of the end of each show"
+    )
+    add_format(command)
+    command.add_argument(
+        "--strict", action="store_true", help="refuse, not skip, a file in a folder without script"
     )
     command.add_argument(
         "--processes", type=int, default=os.cpu_count() or 1, help="worker processes"
@@ -94,6 +121,19 @@ def add_base(commands: Any) -> None:
     )
 
 
+def look_command(options: argparse.Namespace) -> None:
+    """Runs python -m data look: prints what each file is read as, or its text."""
+    from data.formats.load import load  # imported here because fetch needs no reader
+    from data.formats.look import report
+
+    for number, file in enumerate(options.file):
+        loaded = load(file, options.format, options.columns)
+        if options.text:
+            sys.stdout.write(loaded.script.to_text())
+        else:
+            print("\n".join([*([""] if number else []), *report(loaded)]))
+
+
 def prepare_command(options: argparse.Namespace) -> None:
     """Runs python -m data prepare: prints a summary on stderr and the folder on stdout."""
     # Imported here because fetch needs no NumPy.
@@ -108,6 +148,11 @@ def prepare_command(options: argparse.Namespace) -> None:
     was_prepared = prepare(options.sources, options.out, Settings(**settings), resources)
     manifest = Prepared.open(options.out).manifest
     seconds = time.monotonic() - start
+    for entry in [*manifest["shows"], *manifest["valid_file"]] if was_prepared else []:
+        if entry["remark"]:
+            print(entry["remark"], file=sys.stderr)
+    for entry in manifest["skipped"]:
+        print(f"skipped {entry['reason']}", file=sys.stderr)
     print(
         f"{len(manifest['shows']):,} shows, {manifest['tokens']['train']:,} training words, "
         f"{manifest['tokens']['valid']:,} held-out words, "

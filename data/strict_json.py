@@ -1,7 +1,7 @@
 """JSON without NaN and Infinity, which the standard does not have: RFC 8259.
 
 Python writes and reads both by default. Other programs refuse the whole file. All packages use
-these two functions (ruff's rule TID251 bans the module `json` elsewhere).
+these two functions (ruff's rule TID251 bans the module `json`), except for reading a fan's script.
 """
 
 import json

@@ -37,6 +37,8 @@ def load_texts(
     test: str = "",
     test_fraction: float = 0.0,
     min_count: int = 2,
+    format: str = "",
+    columns: str = "",
 ) -> TrainingText:
     """Loads a script and builds its vocabulary, or opens a prepared corpus.
 
@@ -48,28 +50,33 @@ def load_texts(
         test: a file of test text, instead of the end of the script.
         test_fraction: the fraction of the script to hold out for the test; 0 for none.
         min_count: rarer words are out-of-vocabulary.
+        format: of all three files; "" detects it by the content of each.
+        columns: of tables, see `read_show`.
 
     A prepared corpus has its own validation split and vocabulary, and no test split.
 
     Raises:
         UserError: if a file or a corpus cannot be used; see `read_show` and `Prepared.open`.
     """
+    files = {"format": format, "columns": columns}
     if is_prepared(data):
         corpus = Prepared.open(data)
+        train_text = corpus.excerpt("train")
+        vocabulary = dataclasses.replace(corpus.vocabulary(), show=show)
         return TrainingText(
-            train_text=corpus.excerpt("train"),
-            valid_text=read_show(valid) if valid else corpus.excerpt("valid"),
-            vocabulary=dataclasses.replace(corpus.vocabulary(), show=show),
+            train_text=train_text,
+            valid_text=read_show(valid, **files) if valid else corpus.excerpt("valid"),
+            vocabulary=vocabulary.with_names_of(train_text),
             train_ids=corpus.ids("train"),
             counts=corpus.counts(),
-            test_text=read_show(test) if test else "",
+            test_text=read_show(test, **files) if test else "",
         )
     train_text, valid_text, test_text = split_with_test(
-        read_show(data), 0.0 if valid else valid_fraction, 0.0 if test else test_fraction
+        read_show(data, **files), 0.0 if valid else valid_fraction, 0.0 if test else test_fraction
     )
-    valid_text = read_show(valid) if valid else valid_text
-    test_text = read_show(test) if test else test_text
-    vocabulary = Vocabulary.build(train_text, show, min_count)
+    valid_text = read_show(valid, **files) if valid else valid_text
+    test_text = read_show(test, **files) if test else test_text
+    vocabulary = Vocabulary.build(train_text, show, min_count).with_names_of(train_text)
     ids = vocabulary.encode(train_text)
     counts = collections.Counter(ids)
     return TrainingText(
@@ -87,17 +94,18 @@ def texts_of(config: Any) -> TrainingText:
 
     A field that the configuration lacks has its default value.
     """
-    names = ("valid", "valid_fraction", "test", "test_fraction", "min_count")
+    names = ("valid", "valid_fraction", "test", "test_fraction", "min_count", "format", "columns")
     options = {name: getattr(config, name) for name in names if hasattr(config, name)}
     return load_texts(config.data, config.show_name, **options)
 
 
 def held_out_text(config: Any) -> str:
     """The validation text of a run, without the vocabulary; raises `UserError` as `load_texts`."""
+    files = {name: getattr(config, name, "") for name in ("format", "columns")}
     if config.valid:
-        return read_show(config.valid)
+        return read_show(config.valid, **files)
     if is_prepared(config.data):
         return Prepared.open(config.data).excerpt("valid")
     test_file, test_fraction = getattr(config, "test", ""), getattr(config, "test_fraction", 0.0)
-    text = read_show(config.data)
+    text = read_show(config.data, **files)
     return split_with_test(text, config.valid_fraction, 0.0 if test_file else test_fraction)[1]

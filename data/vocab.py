@@ -10,6 +10,7 @@ from typing import Any
 
 from data import strict_json, tokens, versions
 from data.command_line import UserError
+from data.proper_nouns import proper_nouns
 from data.speakers import speaker_of
 
 FORMAT = "cold-open-vocabulary"
@@ -106,6 +107,7 @@ class Vocabulary:
     primer: str  # the separator of two speeches; a scene starts after it
     speakers: list[tuple[str, int]]  # (name, lines spoken), most frequent first
     speaker_repeat: float = 1.0  # fraction of speeches by the speaker before; 1: not known
+    names: list[str] = dataclasses.field(default_factory=list)  # words written with a capital
     unknown: str = UNKNOWN
     casing: str = "lower"
     weights_sha256: str = ""
@@ -117,8 +119,12 @@ class Vocabulary:
         normalized = tokens.normalize(text, normalization)
         words = collections.Counter(tokens.split_words(normalized, tokens.token_lookup()))
         stats = line_stats(normalized)
-        speakers = stats.speakers.items()
-        return cls.from_counts(show, normalization, words.items(), speakers, stats, min_count)[0]
+        counts = words.items(), stats.speakers.items()
+        return cls.from_counts(show, normalization, *counts, stats, min_count)[0]
+
+    def with_names_of(self, text: str) -> "Vocabulary":
+        """The vocabulary with the names in a text that has its capitals still."""
+        return dataclasses.replace(self, names=proper_nouns(text, set(self.words)))
 
     @classmethod
     def from_counts(
@@ -214,6 +220,8 @@ class Vocabulary:
         names = [field.name for field in dataclasses.fields(self)]  # without cached properties
         fields = {"format": FORMAT, "version": versions.VOCABULARY}
         fields |= {name: getattr(self, name) for name in names}
+        if not self.names:
+            del fields["names"]
         return strict_json.dumps(fields, ensure_ascii=False)
 
     @classmethod
@@ -237,6 +245,7 @@ class Vocabulary:
                 f"the vocabulary has version {version}, this program reads "
                 f"{versions.VOCABULARY}: export the model again"
             )
+        fields.setdefault("names", [])
         names = {field.name for field in dataclasses.fields(cls)}
         if names != set(fields):
             different = ", ".join(sorted(names ^ set(fields)))
@@ -276,6 +285,8 @@ def _problem(fields: dict[str, Any]) -> str:
     repeat = fields["speaker_repeat"]
     if type(repeat) not in (int, float) or not 0 <= repeat <= 1:
         return "speaker_repeat is not a number from 0 to 1"
+    if not _is_list_of(fields["names"], lambda name: isinstance(name, str) and name.isalpha()):
+        return "names is not a list of words"
     if not isinstance(fields["weights_sha256"], str) or not isinstance(fields["show"], str):
         return "show or weights_sha256 is not a text"
     try:

@@ -1,5 +1,6 @@
 """Export of a checkpoint: all files are staged in a folder, verified, then published together."""
 
+import contextlib
 import dataclasses
 import pathlib
 import shutil
@@ -14,7 +15,7 @@ from export.files import INT8_FILES, Model, weights_sha256
 from export.manifest import MANIFEST, build_manifest
 from export.parity import verify_onnx, verify_torchscript
 from export.quality import MAX_PERPLEXITY_INCREASE, held_out_streams, perplexity
-from export.rollout import KEEP_VERSIONS, locked, publish
+from export.rollout import KEEP_VERSIONS, METRICS, locked, publish
 from export.runtimes import load_torchscript, step_of_network, step_of_onnx, step_of_torchscript
 from export.torch_export import save_pt2
 from job.checkpoint import BASE, Checkpoint, load_network
@@ -69,6 +70,8 @@ def export(
                 staging = pathlib.Path(name, "bundle")  # others may read it, unlike `name`
                 staging.mkdir()
                 manifest = write_bundle(staging, model, content, pt2)
+                with contextlib.suppress(FileNotFoundError):  # a checkpoint from elsewhere
+                    shutil.copyfile(checkpoint.with_name(METRICS), staging / METRICS)
                 publish(staging, folder, keep, equal_version(staging, folder))
     except (OSError, RuntimeError) as error:
         if isinstance(error, OSError) or "PytorchStreamWriter" in str(error):

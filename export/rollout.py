@@ -19,6 +19,8 @@ from data.lock import Locked, exclusive_lock
 from data.model_versions import MANIFEST
 
 KEEP_VERSIONS = 3
+# Of the training run. A version has a copy; the file in the model's folder is the run's own.
+METRICS = "metrics.jsonl"
 LOCK = ".export.lock"
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
@@ -142,8 +144,8 @@ def _make_current(folder: pathlib.Path, versions: list[str]) -> None:
         folder / model_versions.POINTER, "".join(f"{each}\n" for each in [*earlier, current])
     )
     source = model_versions.version_folder(folder, current)
-    names = sorted(path.name for path in source.iterdir() if path.name != MANIFEST)
-    others = {path.name for path in folder.glob(f"{model_versions.VERSIONS}/*/*")}
+    names = sorted({path.name for path in source.iterdir()} - {MANIFEST, METRICS})
+    others = {path.name for path in folder.glob(f"{model_versions.VERSIONS}/*/*")} - {METRICS}
     # First, so that no manifest ever describes a mixture of files of two versions.
     (folder / MANIFEST).unlink(missing_ok=True)
     for name in others - {*names}:

@@ -4,7 +4,11 @@ import contextlib
 import os
 import sys
 
-from data.command_line import ignore_sigterm, run
+from data.command_line import UserError, ignore_sigterm, run
+from data.corpus.prepared import is_prepared
+from data.formats.load import load
+from data.formats.look import short_report
+from data.formats.problems import problem
 from job.config import Config
 from job.options import parse
 
@@ -30,10 +34,32 @@ def main() -> int:
     folder = open_run_folder(config, wait) if process_rank() == 0 else contextlib.nullcontext()
     try:
         with record_exit_code(), folder:
+            show_script(config, options.anyway)
             train(config, options.fresh)
     except Stopped as stopped:
         return stopped.exit_code
     return 0
+
+
+def show_script(config: Config, anyway: bool) -> None:
+    """Prints what the training script was read as; of several processes, rank 0 prints.
+
+    Raises:
+        UserError: if the script cannot be read, or seems to hold no script, unless `anyway`.
+    """
+    from job.engine.distributed import process_rank
+
+    if is_prepared(config.data):
+        return
+    loaded = load(config.data, config.format, config.columns)
+    if process_rank() == 0:
+        print("\n".join(short_report(loaded)), file=sys.stderr)
+    found = problem(loaded.script.to_text())
+    if found and not anyway:
+        raise UserError(
+            f"{config.data} seems to hold {found}, which would be learned as words: look at it "
+            f"with python -m data look {config.data}; --format reads it otherwise, --anyway trains"
+        )
 
 
 def train(config: Config, fresh: bool) -> None:

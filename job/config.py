@@ -36,7 +36,15 @@ def setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
 class Config:
     """The settings of one run. The defaults train from scratch; see docs/choices.md."""
 
-    data: str = setting(SEINFELD, "training script: UTF-8 text, dialogue CSV or prepared corpus")
+    data: str = setting(
+        SEINFELD, "training script in any format (docs/scripts.md), or prepared corpus"
+    )
+    format: str = setting(
+        "", "format of the scripts: a name in docs/scripts.md; by default found by the content"
+    )
+    columns: str = setting(
+        "", "columns of a table or fields of JSON: character=NAME,dialogue=NAME; by default found"
+    )
     valid: str = setting("", "validation script; without one, a part of the training script")
     valid_fraction: float = setting(0.05, "fraction of the script held out for validation")
     test: str = setting("", "test script, scored once at the end and used for no choice")

@@ -106,7 +106,9 @@ FINE_TUNING_PRESETS: dict[str, dict[str, Any]] = {
 
 
 def parse(arguments: list[str] | None = None) -> tuple[Config, argparse.Namespace]:
-    """Parses the command line: (the settings, the options that are not settings: `fresh`).
+    """Parses the command line: (the settings, the options that are not settings).
+
+    The options are `fresh` and `anyway`.
 
     Raises:
         UserError: for settings that are invalid, or fixed in a prepared corpus.
@@ -121,6 +123,11 @@ def parse(arguments: list[str] | None = None) -> tuple[Config, argparse.Namespac
         action="store_true",
         help="start a new run; the files of an earlier one are moved to previous-1, previous-2 ...",
     )
+    parser.add_argument(
+        "--anyway",
+        action="store_true",
+        help="train even if the script seems to hold markup, time stamps or a binary file",
+    )
     for field in dataclasses.fields(Config):
         kind: dict[str, Any] = {"type": field.type}
         if field.type is bool:
@@ -134,7 +141,8 @@ def parse(arguments: list[str] | None = None) -> tuple[Config, argparse.Namespac
             **kind,
         )
     options = parser.parse_args(arguments)
-    given = {key: value for key, value in vars(options).items() if key not in ("preset", "fresh")}
+    no_settings = ("preset", "fresh", "anyway")
+    given = {key: value for key, value in vars(options).items() if key not in no_settings}
     settings = {**PRESETS[options.preset], **given}
     if given.get("valid") and "valid_fraction" in given:
         raise UserError("--valid and --valid-fraction exclude each other: give one of them")
@@ -148,6 +156,9 @@ def parse(arguments: list[str] | None = None) -> tuple[Config, argparse.Namespac
             if name in given:
                 flag = "--" + name.replace("_", "-")
                 raise UserError(f"{flag} is fixed in {data}: give it to python -m data prepare")
+        for name in ("format", "columns"):
+            if given.get(name) and not given.get("test"):
+                raise UserError(f"--{name}: {data} is prepared; give it to python -m data prepare")
         if given.get("test_fraction"):
             raise UserError(f"--test-fraction: {data} has no test part; give --test FILE")
         # The checkpoint stores the values that apply.

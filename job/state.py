@@ -133,7 +133,8 @@ def _read(
             )
         return None
     state = checkpoint.from_fields(TrainingState, checkpoint.read_file(path, FORMAT), path)
-    ours, theirs = dataclasses.asdict(config), state.config
+    ours = dataclasses.asdict(config)
+    theirs = {**dataclasses.asdict(Config()), **state.config}  # of a version with fewer settings
     for name in sorted(set(ours) | set(theirs)):
         if name not in MAY_CHANGE and ours.get(name) != theirs.get(name):
             raise UserError(

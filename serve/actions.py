@@ -201,8 +201,7 @@ class Actions:
         vocabulary = self.model(scene.model).vocabulary
         words = typed_words(vocabulary, text)
         kept = [*words[: whole_number(word, "word", len(words))], alternative]
-        names = [name for name, _ in vocabulary.speakers]
-        prompt = script.sentence_case(tokens.join_words(kept, {}), names)
+        prompt = "".join(cased_words(vocabulary, kept, clean_text(text, "text")))
         typed = new_lines(text, written)
         if typed is not None:
             typed = f"{typed}\n{alternative}"[-MAX_TEXT:]
@@ -225,16 +224,12 @@ class Actions:
         vocabulary = writer.vocabulary
         scored = await self.engine.run(writer.logprobs, text)
         words = [word for word, _ in scored]
-        names = [name for name, _ in vocabulary.speakers]
         known = set(with_characters(vocabulary, vocabulary.words)) - {vocabulary.unknown}
-        cased = script.sentence_case(tokens.join_words(words, {}), names)
-        found, start = [], 0
-        for chunk, (_, value) in zip(with_spaces(words), scored, strict=True):
-            end = start + len(chunk)
-            word = {"text": cased[start:end], "logprob": round(value, 4)}
-            found.append(word | {"known": chunk.strip(" ") in known})
-            start = end
-        return found
+        cased = cased_words(vocabulary, words, text)
+        return [
+            {"text": shown, "logprob": round(value, 4), "known": word in known}
+            for shown, (word, value) in zip(cased, scored, strict=True)
+        ]
 
     def unknown_words(self, text: Any, model: Any) -> list[str]:
         """The out-of-vocabulary words of a text, each once, at most `MAX_UNKNOWN_WORDS`."""
@@ -293,6 +288,17 @@ def with_characters(vocabulary: Vocabulary, words: list[str]) -> list[str]:
     """Words with each symbol's name replaced by its character."""
     characters = {name: symbol for symbol, name in vocabulary.symbols.items()}
     return [characters.get(word, word) for word in words]
+
+
+def cased_words(vocabulary: Vocabulary, words: list[str], text: str) -> list[str]:
+    """Words as typed, each with the space before it and with its capitals in `text`."""
+    names = [name for name, _ in vocabulary.speakers]
+    cased = script.sentence_case(tokens.join_words(words, {}), names, vocabulary.names)
+    found, start = [], 0
+    for chunk in with_spaces(words):
+        found.append(cased[start : start + len(chunk)])
+        start += len(chunk)
+    return script.with_letters_of(text, found)
 
 
 def with_spaces(words: list[str]) -> list[str]:

@@ -36,6 +36,7 @@ class ServerConfig:
     rate_limit: str = limits.RATE_LIMIT
     trusted_proxies: str = "127.0.0.1"
     shutdown_timeout: float = limits.SHUTDOWN_TIMEOUT
+    offer_download: bool = False
     keep_alive: int = limits.KEEP_ALIVE
     log_level: str = "info"
     log_prompts: bool = False
@@ -107,6 +108,8 @@ def parse(arguments: list[str] | None = None) -> ServerConfig:
         help="seconds before an idle connection is closed; a proxy must close first")  # fmt: skip
     add("--shutdown-timeout", type=float, default=default.shutdown_timeout,
         help="seconds of a graceful shutdown: running scenes may end after SIGTERM")  # fmt: skip
+    add("--offer-download", action=argparse.BooleanOptionalAction, default=False,
+        help="let everyone download the files of the models, from the tab About")  # fmt: skip
     add("--log-level", choices=("debug", "info", "warning", "error"), default=default.log_level,
         help="lowest level that is logged")  # fmt: skip
     add("--log-prompts", action=argparse.BooleanOptionalAction, default=False,

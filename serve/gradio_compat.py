@@ -17,6 +17,7 @@ from starlette.routing import Match, Mount
 from data.command_line import UserError
 
 try:
+    from gradio.context import Context
     from gradio.data_classes import PredictBody
     from gradio.utils import LRUCache, get_function_params
 except ImportError as error:
@@ -45,7 +46,11 @@ GRADIO_ROUTES: dict[str, tuple[str, ...]] = {
 # Gradio's API page offers an MCP server, which this server does not have.
 HIDE_MCP = '.api-docs .snippet:has(img[src*="/mcp-"]) { display: none }'
 IDENTIFIER = r"[A-Za-z0-9_-]{1,80}"
-PARAMETERS = {"path": r"[\w./@+-]{1,200}", "size": r"\d{1,4}"}  # others are identifiers
+PARAMETERS = {
+    "path": r"[\w./@+-]{1,200}",
+    "size": r"\d{1,4}",
+    "file": r"[\w.-]{1,80}",
+}  # others are identifiers
 
 CALL = re.compile(rf"/gradio_api/call/(?P<v2>v2/)?(?P<name>{IDENTIFIER})/?")
 # Requests that start a computation.
@@ -107,25 +112,38 @@ def limit_sessions(blocks: gr.Blocks, sessions: int) -> None:
     blocks._queue.pending_messages_per_session = RecentlyUsed(sessions)
 
 
-def with_models(
-    component: gr.components.Component, attributes: Callable[[Any], dict[str, Any]]
-) -> Any:
-    """The component, whose attributes `update_page` sets when the models have changed.
+def replace_page(blocks: gr.Blocks, build: Callable[[], gr.Blocks], head: str) -> bool:
+    """Replaces the page for those who open it from now on. Pages that are open stay usable.
 
     Args:
-        attributes: the attributes' values, as the component has them, for the facts of the models.
+        blocks: the app that runs, and goes on answering all events.
+        build: builds the page again, with other values in its components.
+        head: the HTML for the head of the document.
+
+    Returns:
+        False if the new page has other components or events, such as a button more: the page is
+        not replaced then.
     """
-    component.cold_open_attributes = attributes
-    return component
+    before, Context.id = Context.id, blocks._id  # the same components have the same ids
+    try:
+        new = build()
+    finally:
+        Context.id = max(before, Context.id)
+    config = new.get_config_file()
+    if _outline(config) != _outline(blocks.config):
+        return False
+    blocks.title = new.title
+    parts = ("components", "dependencies", "layout", "page", "title")
+    blocks.config = {**blocks.config, **{part: config[part] for part in parts}, "head": head}
+    return True
 
 
-def update_page(blocks: gr.Blocks, facts: Any) -> None:
-    """Sets the attributes of `with_models`; the page has them when it is opened the next time."""
-    for component in blocks.blocks.values():
-        if attributes := getattr(component, "cold_open_attributes", None):
-            for name, value in attributes(facts).items():
-                setattr(component, name, value)
-    blocks.config = blocks.get_config_file()
+def _outline(config: Any) -> list[tuple[Any, ...]]:
+    """The components of a page and its events with their inputs and outputs."""
+    event = ("id", "targets", "inputs", "outputs", "api_name", "backend_fn")
+    return [(each["id"], each["type"]) for each in config["components"]] + [
+        tuple(each[part] for part in event) for each in config["dependencies"]
+    ]
 
 
 def queue_length(blocks: gr.Blocks) -> int:
@@ -217,7 +235,7 @@ def check_blocks(blocks: gr.Blocks) -> None:
     checks = {
         "Blocks.state_session_capacity": hasattr(blocks, "state_session_capacity"),
         "Blocks.max_threads": hasattr(blocks, "max_threads"),
-        "Blocks.blocks": isinstance(getattr(blocks, "blocks", None), dict),
+        "Blocks._id": isinstance(getattr(blocks, "_id", None), int),
         "Blocks.config": hasattr(blocks, "config"),
         "Blocks.get_config_file": hasattr(blocks, "get_config_file"),
         "Blocks.fns": bool(functions),

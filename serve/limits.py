@@ -90,6 +90,8 @@ MAX_ALTERNATIVES = 50  # words; the page shows 8
 PAGE_ALTERNATIVES = 8  # fit on a phone's screen
 MAX_UNKNOWN_WORDS = 50
 MAX_SHOWN_UNKNOWN_WORDS = 8  # in one line below the scene
+MAX_EVALUATIONS = 200  # of a training run in its chart; more would only add to the page's size
+MAX_PLOTTED = 1000  # nats or epochs; a loss above 20 is worse than chance
 MAX_SHOWN_VALUE = 40  # characters of a wrong value that an error message repeats
 
 # The page's text fields, in characters. The browser enforces them; the server checks MAX_TEXT.

@@ -31,8 +31,10 @@ from serve.request_body import (
 )
 
 PROBES = ("/healthz", "/readyz")  # Kubernetes asks them without a password
+DOWNLOAD = "/download/{weights}/{file}"  # of a model's file: serve/downloads.py
+DOWNLOADS = route_pattern([DOWNLOAD])
 ALLOWED_ROUTES = {
-    "GET": route_pattern([*GRADIO_ROUTES["GET"], *PROBES, "/metrics"]),
+    "GET": route_pattern([*GRADIO_ROUTES["GET"], *PROBES, "/metrics", DOWNLOAD]),
     "POST": route_pattern(GRADIO_ROUTES["POST"]),
 }
 ALLOWED_ROUTES["HEAD"] = ALLOWED_ROUTES["GET"]
@@ -137,6 +139,8 @@ class SecurityMiddleware:
             if result := RESULT.fullmatch(path):
                 await self._count("results", client)
                 self._check_result(result, scope["query_string"])
+            elif DOWNLOADS.fullmatch(path):
+                await self._count("downloads", client)
             return receive
         body = await read_body(receive)
         if QUEUED.fullmatch(path):

@@ -5,9 +5,11 @@ from typing import Any
 
 import fastapi
 import gradio as gr
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from serve.actions import Actions
 from serve.config import ServerConfig
+from serve.downloads import add_downloads
 from serve.gradio_compat import (
     HIDE_MCP,
     check_routes,
@@ -22,7 +24,8 @@ from serve.metrics import CONTENT_TYPE, Metrics
 from serve.middleware import SecurityMiddleware
 from serve.models.load import Models
 from serve.openapi import openapi
-from serve.page.app import CSS, THEME, build_app, head_html
+from serve.page.app import THEME, build_app
+from serve.page.assets import STYLES, head_html
 from serve.scenes.engine import Engine
 
 
@@ -58,14 +61,22 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         info = blocks.get_api_info()
         return openapi(info, blocks.title, config.root_path, bool(config.password))
 
+    # The page is a ninth of its size. Streams of words are not compressed, nor are models.
+    app.add_middleware(
+        GZipMiddleware,
+        minimum_size=1000,
+        compresslevel=6,
+        exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream"),
+    )
+    add_downloads(app, lambda: actions.models.bundles, config.offer_download)
     gr.mount_gradio_app(
         app,
         blocks,
         path="/",
         root_path=config.root_path or None,
-        css_paths=CSS,
+        css_paths=STYLES,
         css=HIDE_MCP,
-        head=head_html(),
+        head=head_html(actions.facts()[0]["show"]),
         footer_links=["api"],
         max_file_size=1,
         run_history=False,

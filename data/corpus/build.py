@@ -73,7 +73,8 @@ def prepare(
         work = folder / WORK
         work.mkdir(parents=True, exist_ok=True)
         with _exclusive_lock(work / LOCK):
-            plan = load_or_make_plan(paths, work, settings, resources)
+            named = {pathlib.Path(source).as_posix() for source in sources}
+            plan = load_or_make_plan(paths, named, work, settings, resources)
             if not (work / MANIFEST).exists():
                 _build_files(plan, work, show_name(folder), settings, resources)
                 _write_manifest(plan, work, _command(sources, folder, settings), settings)
@@ -95,7 +96,8 @@ def _is_up_to_date(folder: pathlib.Path, paths: list[str], settings: Settings) -
         manifest = read_manifest(folder)
         return (
             manifest["settings"] == dataclasses.asdict(settings)
-            and [show["path"] for show in manifest["shows"]] == paths
+            and sorted(each["path"] for each in [*manifest["shows"], *manifest["skipped"]])
+            == sorted(paths)
             and not changed_file(source_files(manifest))
             and not Prepared(folder, manifest).damaged_file()
         )
@@ -175,6 +177,7 @@ def _write_manifest(
         "files": {name: (work / name).stat().st_size for name in names},
         "shows": shows,
         "valid_file": valid_file,
+        "skipped": plan["skipped"],
     }
     with atomic_write(work / MANIFEST) as file:
         file.write(strict_json.dumps(manifest, indent=1, ensure_ascii=False).encode())
@@ -182,7 +185,7 @@ def _write_manifest(
 
 def _file_entry(scanned: dict[str, Any]) -> dict[str, Any]:
     """The manifest's entry of a source file, without its place in the splits."""
-    return {name: scanned[name] for name in ("path", "bytes", "mtime_ns", "sha256")}
+    return {name: scanned[name] for name in ("path", "bytes", "mtime_ns", "sha256", "remark")}
 
 
 def _command(sources: Sequence[str], folder: pathlib.Path, settings: Settings) -> str:
@@ -190,7 +193,8 @@ def _command(sources: Sequence[str], folder: pathlib.Path, settings: Settings) -
     words = ["python", "-m", "data", "prepare", *map(str, sources), "--out", str(folder)]
     for field in dataclasses.fields(settings):
         if (value := getattr(settings, field.name)) != field.default:
-            words += ["--" + field.name.replace("_", "-"), str(value)]
+            words += ["--" + field.name.replace("_", "-")]
+            words += [] if field.type is bool else [str(value)]
     return shlex.join(words)
 
 

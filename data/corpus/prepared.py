@@ -85,16 +85,17 @@ class Prepared:
 
 
 def is_prepared(path: str | pathlib.Path) -> bool:
-    """Whether a path is a prepared corpus, not a file; raises `UserError` for other folders."""
+    """Whether a path is a prepared corpus, not a file or a folder of scripts.
+
+    Raises:
+        UserError: if it is not completely prepared.
+    """
     folder = pathlib.Path(path)
     if not folder.is_dir() or (folder / MANIFEST).is_file():
         return folder.is_dir()
     if (folder / WORK).is_dir():
         raise UserError(f"{folder} is not completely prepared: run the prepare command again")
-    raise UserError(
-        f"{folder} is a folder: name one text file in it, or prepare all of them with "
-        f"python -m data prepare {folder} --out data/prepared/{folder.name or 'all'}"
-    )
+    return False
 
 
 def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
 
 def source_files(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """The entries of all files that a corpus was prepared from."""
-    return [*manifest["shows"], *manifest["valid_file"]]
+    return [*manifest["shows"], *manifest["valid_file"], *manifest["skipped"]]
 
 
 def changed_file(entries: Iterable[dict[str, Any]]) -> str:

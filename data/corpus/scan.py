@@ -8,17 +8,24 @@ import bisect
 import codecs
 import dataclasses
 import hashlib
+import itertools
 import os
 import pathlib
 from collections.abc import Iterable, Iterator
+from typing import BinaryIO
 
 from data.atomic import atomic_write
 from data.command_line import UserError
 from data.corpus.fast_tokens import NonAsciiLetters, unix_lines
 from data.corpus.settings import BLOCK_BYTES
+from data.formats import encoding, registry
+from data.formats.load import load
+from data.formats.look import short_report
 from data.show import read
 
 MAX_LINE_BYTES = 64 << 20  # a line has to fit into memory
+HEAD_BYTES = 1 << 20  # that decide whether a file is plain text
+MAX_CONVERTED_BYTES = 256 << 20  # of a file in another format, which is read whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +42,7 @@ class ByteRange:
         """The text in blocks of whole lines of about `size` bytes; the last may lack a line end."""
         rest, left = b"", self.end - self.start
         path = pathlib.Path(self.path)
-        with read.readable(path), path.open("rb") as file:
+        with encoding.readable(path), path.open("rb") as file:
             file.seek(self.start)
             while data := file.read(min(size, left)):
                 left -= len(data)
@@ -61,7 +68,8 @@ class ScannedFile:
     bytes: int
     mtime_ns: int  # modification time
     sha256: str
-    script: str  # path of the script: the file itself, or the text made of a CSV
+    script: str  # path of the script: the file itself, or the text made of another format
+    remark: str  # what the file was read as, "" for plain text in UTF-8
     letters: str  # `tokens.non_ascii_letters` of the training part
     line_ends: list[int]  # byte positions between blocks, where the script may be cut into shards
     train_end: int  # byte position at which the validation part begins
@@ -69,37 +77,43 @@ class ScannedFile:
 
 
 def scan_file(
-    path: str, work: pathlib.Path, valid_fraction: float, block_bytes: int = BLOCK_BYTES
+    path: str,
+    work: pathlib.Path,
+    valid_fraction: float,
+    block_bytes: int = BLOCK_BYTES,
+    format: str = "",
+    columns: str = "",
 ) -> ScannedFile:
     """Reads one show's file and finds its train and validation part.
 
     Args:
-        path: a text file or a CSV of dialogue.
-        work: the folder for the script made of a CSV.
+        path: a file in a format of `data.formats`. Plain text in UTF-8 is not copied.
+        work: the folder for the script made of another format.
         valid_fraction: the fraction to hold out, split as by `split_show`; 0 for none.
-        block_bytes: bytes in memory at a time.
+        block_bytes: bytes of plain text in memory at a time.
+        format: the file's format; "" detects it.
+        columns: the columns of a table.
 
     Raises:
         UserError: if `read_show` refuses the file, or a part of the split is empty.
     """
     source = pathlib.Path(path)
-    with read.readable(source), source.open("rb") as file:
+    with encoding.readable(source), source.open("rb") as file:
         status = os.fstat(file.fileno())
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    script = source
-    if read.is_csv(source):
+    script, remark = source, ""
+    if not _is_plain(source, format):
         script = work / f"{sha256}.txt"
-        _convert_csv(source, script)
+        remark = _convert(source, script, format, columns)
     with script.open("rb") as file:
         start = len(codecs.BOM_UTF8) if file.read(3) == codecs.BOM_UTF8 else 0
     end = script.stat().st_size
     find_letters = NonAsciiLetters()
     # The position of each block's end in bytes and in characters.
     line_ends, characters, letters = [start], [0], []
-    lines = words = 0
+    words = 0
     for content in ByteRange(0, str(script), start, end).blocks(block_bytes):
-        decoded = read.decode(content, source, lines)
-        lines += content.count(b"\n")
+        decoded = content.decode()
         if words < read.MIN_WORDS:
             words += len(decoded.split())
         line_ends.append(line_ends[-1] + len(content))
@@ -129,6 +143,7 @@ def scan_file(
         mtime_ns=status.st_mtime_ns,
         sha256=sha256,
         script=str(script),
+        remark=remark,
         letters="".join(sorted(set().union(*letters))),
         line_ends=line_ends,
         train_end=train_end,
@@ -202,11 +217,48 @@ def _bytes_of(content: bytes, beginning: str) -> int:
     return position + (content[position - 1 : position + 1] == b"\r\n")
 
 
-def _convert_csv(table: pathlib.Path, script: pathlib.Path) -> None:
-    """Writes the script of a CSV of dialogue, one speech at a time."""
-    lines = 0
-    for content in ByteRange(0, str(table), 0, table.stat().st_size).blocks():
-        read.decode(content, table, lines)
-        lines += content.count(b"\n")
-    with table.open(encoding="utf-8-sig", newline="") as rows, atomic_write(script) as file:
-        file.writelines(speech.encode() for speech in read.script_of_csv(rows, table))
+def _is_plain(path: pathlib.Path, format: str) -> bool:
+    """Whether a file is plain text in UTF-8, which is read in blocks and not copied."""
+    if format not in ("", "plain"):
+        return False
+    with encoding.readable(path), path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        text = head.removeprefix(codecs.BOM_UTF8).decode(errors="ignore")
+        if not _is_utf8(itertools.chain([head], _rest(file))):
+            return False
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return format == "plain" or registry.detect(text, str(path)).name == "plain"
+
+
+def _rest(file: BinaryIO) -> Iterator[bytes]:
+    while content := file.read(BLOCK_BYTES):
+        yield content
+
+
+def _is_utf8(blocks: Iterable[bytes]) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for content in blocks:
+            if b"\0" in content:
+                return False
+            decoder.decode(content)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _convert(path: pathlib.Path, script: pathlib.Path, format: str, columns: str) -> str:
+    """Writes the script of a file in another format, and returns what it was read as."""
+    size = path.stat().st_size
+    if size > MAX_CONVERTED_BYTES:
+        raise UserError(
+            f"{path} has {size >> 20} MB: formats other than `Name: speech` text in UTF-8 are read "
+            f"up to {MAX_CONVERTED_BYTES >> 20} MB; split the file"
+        )
+    loaded = load(path, format, columns)
+    text = loaded.script.to_text()
+    read.require_words(len(text.split()), path)
+    with atomic_write(script) as file:
+        file.write(text.encode())
+    return short_report(loaded)[0]

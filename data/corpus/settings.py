@@ -17,6 +17,9 @@ class Settings:
     vocab_size: int = 50_000
     valid_fraction: float = 0.05
     valid: str = ""
+    format: str = ""  # of all files; "" detects it by the content of each
+    columns: str = ""  # of tables: "character=Name,dialogue=Line"
+    strict: bool = False  # whether a file in a folder that is no script is refused, not skipped
 
     def __post_init__(self) -> None:
         if self.min_count < 1:

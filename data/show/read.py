@@ -1,74 +1,31 @@
-"""Reads a show's script from a text file or CSV; splits it into train, validation and test text."""
+"""Reads a show's script from a file; splits it into train, validation and test text."""
 
-import codecs
-import contextlib
-import csv
-import io
 import pathlib
-from collections.abc import Iterator
-from typing import TextIO
 
 from data.command_line import UserError
+from data.formats.load import load
 
 LOW_TIDE = "data/shows/low_tide.txt"  # the embedded show, from the repository's root
 MIN_WORDS = 200  # fewer are not enough to train on and to hold out
-CSV_COLUMNS = ("Character", "Dialogue")
 WINDOW = 2000  # characters searched for the end of a speech, or of a line, to split at
 
 
-def read_show(path: str | pathlib.Path) -> str:
-    """The script in a UTF-8 text file or a CSV of dialogue, as text with "\n" line ends.
+def read_show(path: str | pathlib.Path, format: str = "", columns: str = "") -> str:
+    """The script in a file of any format of `data.formats`, as `Name: speech` text.
 
-    A file named .csv needs the columns Character and Dialogue; other columns are ignored.
-
-    Raises:
-        UserError: if there is no such file, or it is empty, binary, not UTF-8 or too short.
-    """
-    path = pathlib.Path(path)
-    with readable(path):
-        content = path.read_bytes()
-    text = decode(content.removeprefix(codecs.BOM_UTF8), path)
-    if is_csv(path):
-        text = "".join(script_of_csv(io.StringIO(text, newline=""), path))
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    require_words(len(text.split()), path)
-    return text
-
-
-@contextlib.contextmanager
-def readable(path: pathlib.Path) -> Iterator[None]:
-    """Context manager around reading a file: an `OSError` becomes a `UserError`."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file") from None
-    except IsADirectoryError:
-        raise UserError(f"{path} is a folder: name one text file in it") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
-
-
-def decode(content: bytes, path: pathlib.Path, lines_before: int = 0) -> str:
-    """Decoded UTF-8 content of a file, or of a chunk that begins at a line start.
+    Text that is `Name: speech` already is returned as it stands, with "\n" line ends.
 
     Args:
-        content: the bytes.
-        path: the file, for the error message.
-        lines_before: the number of lines before the chunk, for the error message.
+        path: the file.
+        format: its format; "" detects it by the content.
+        columns: columns of a table, "character=Name,dialogue=Line"; "" finds them.
 
     Raises:
-        UserError: if the content is binary or not UTF-8.
+        UserError: if there is no such file, or it is empty, binary, too short or not in the format.
     """
-    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\0" in content:
-        raise UserError(f"{path} is not plain text: save the script as UTF-8 text (.txt)")
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = lines_before + content[: error.start].count(b"\n") + 1
-        raise UserError(
-            f"{path} is not UTF-8 (line {line}): convert it first, for example with "
-            f"iconv -f WINDOWS-1252 -t UTF-8 {path}"
-        ) from None
+    text = load(path, format, columns).script.to_text()
+    require_words(len(text.split()), pathlib.Path(path))
+    return text
 
 
 def require_words(count: int, path: pathlib.Path) -> None:
@@ -77,27 +34,6 @@ def require_words(count: int, path: pathlib.Path) -> None:
         raise UserError(f"{path} is empty: a show needs at least {MIN_WORDS} words")
     if count < MIN_WORDS:
         raise UserError(f"{path} holds {count} words: a show needs at least {MIN_WORDS}")
-
-
-def is_csv(path: pathlib.Path) -> bool:
-    """Whether a file is a CSV of dialogue, by its name."""
-    return path.suffix.lower() == ".csv"
-
-
-def script_of_csv(table: TextIO, path: pathlib.Path) -> Iterator[str]:
-    """The speeches of a CSV of dialogue in script format, one at a time."""
-    csv.field_size_limit(1 << 24)
-    try:
-        reader = csv.DictReader(table, strict=True)
-        missing = [name for name in CSV_COLUMNS if name not in (reader.fieldnames or [])]
-        if missing:
-            raise UserError(f"{path} lacks the column {' and '.join(missing)} in its first line")
-        for row in reader:
-            speaker = " ".join((row["Character"] or "").split())
-            if speech := " ".join((row["Dialogue"] or "").split()):
-                yield f"{speaker}: {speech}\n\n" if speaker else f"{speech}\n\n"
-    except csv.Error as error:
-        raise UserError(f"{path} is not a well-formed CSV: {error}") from None
 
 
 def split_show(text: str, valid_fraction: float) -> tuple[str, str]:
@@ -171,7 +107,9 @@ def require_parts(train: bool, held_out: bool, setting: str, fraction: float) ->
 
 def show_name(path: str | pathlib.Path) -> str:
     """The show's name, derived from the file name: "Low Tide" for data/shows/low_tide.txt."""
-    stem = pathlib.Path(path).stem.replace("_", " ").replace("-", " ")
+    file = pathlib.Path(path)
+    file = file.with_suffix("") if file.suffix in (".gz", ".xz") else file
+    stem = file.stem.replace("_", " ").replace("-", " ")
     return (
         " ".join(stem.removesuffix(" Scripts").removesuffix(" scripts").split()).title() or "Show"
     )

@@ -187,6 +187,8 @@ def build(
     """
     device = choose_device(device)
     network, vocabulary, checkpoint = load_network(path)
+    if "data" in options:  # another file may be in another format
+        options = {"format": "", "columns": "", **options}
     config = dataclasses.replace(Config(**checkpoint.config), **options)
     progress(f"reading {config.data}" + (f" and {config.valid}" if config.valid else ""))
     texts = ReportTexts.read(config, vocabulary)

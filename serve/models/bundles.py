@@ -18,6 +18,7 @@ from data.model_versions import (
     version_of,
 )
 from data.vocab import Vocabulary
+from serve.limits import MAX_EVALUATIONS, MAX_PLOTTED
 
 FILES = {  # by runtime and precision
     ("torchscript", "int8"): "model.int8.torchscript.pt",
@@ -27,6 +28,8 @@ FILES = {  # by runtime and precision
 }
 FORMAT = "cold-open-manifest"
 BASE = "base"  # folder of the base network
+METRICS = "metrics.jsonl"  # one evaluation a line; only for people, and without a checksum
+DESCRIPTIONS = ("manifest.json", "README.md")  # of the bundle, not named in the manifest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +72,32 @@ class Bundle:
         return vocabulary
 
     @property
+    def weights(self) -> str:
+        """The first digits of the SHA-256 of the weights."""
+        return self.manifest["weights_sha256"][:16]
+
+    def evaluations(self) -> list[dict[str, float]]:
+        """The evaluations of the training run; an epoch and two losses in nats of each.
+
+        A file that is missing or damaged gives an empty list: the model works without it.
+        """
+        names = ("epoch", "train_loss_without_dropout", "valid_loss")
+        try:
+            lines = (self.folder / METRICS).read_text(encoding="utf-8").splitlines()
+            rows = [strict_json.loads(line) for line in lines[-MAX_EVALUATIONS:]]
+            found = [{name: float(row[name]) for name in names} for row in rows]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return []
+        valid = all(0 <= value <= MAX_PLOTTED for row in found for value in row.values())
+        return found if valid else []
+
+    def downloads(self) -> dict[str, pathlib.Path]:
+        """The files that a user may download, by name: those of the manifest, and its own."""
+        names = (*self.manifest["files"], *DESCRIPTIONS)
+        paths = {name: self.folder / name for name in names if pathlib.Path(name).name == name}
+        return {name: path for name, path in paths.items() if path.is_file()}
+
+    @property
     def facts(self) -> dict[str, Any]:
         """Show, scores, sizes, versions and licence of the model, for people to read."""
         manifest = self.manifest
@@ -81,13 +110,17 @@ class Bundle:
             "format": manifest["files"][self.file]["format"],
             "megabytes": round(manifest["files"][self.file]["bytes"] / 1e6, 1),
             "parameters": manifest["parameters"],
+            "network": "{cell}, {n_layers} layers of {hidden_dim:,} units".format(
+                **manifest["config"] | {"cell": manifest["config"]["cell"].upper()}
+            ),
+            "fine_tuned": bool(manifest["base_sha256"]),
             "held_out_loss": round(scores["valid_loss"], 3),
             "held_out_loss_with_cache": _rounded(scores.get("valid_loss_with_cache")),
             "bits_per_character": _rounded(scores.get("bits_per_character")),
             "trained_with_torch": versions["trained"]["torch"],
             "exported_with_torch": versions["exported"]["torch"],
             "exported": manifest["created"],
-            "weights": manifest["weights_sha256"][:16],
+            "weights": self.weights,
             "licence": manifest["licence"],
         }
 

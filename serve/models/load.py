@@ -49,7 +49,7 @@ class Models:
         self.loading = asyncio.Lock()
         # One thread: glibc keeps the memory that each thread has freed for that thread.
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="loading")
-        self.listeners: list[Callable[[], None]] = []  # called after each replacement
+        self.listeners: list[Callable[[], None]] = []  # called in a thread after each replacement
 
     @property
     def names(self) -> list[str]:
@@ -60,6 +60,17 @@ class Models:
     def versions(self) -> dict[str, str]:
         """The version of each model by its name."""
         return {name: model.bundle.version for name, model in self.by_name.items()}
+
+    @property
+    def bundles(self) -> list[Bundle]:
+        """The bundle of each model."""
+        return [model.bundle for model in self.by_name.values()]
+
+    @property
+    def default_writer(self) -> Writer:
+        """The default model; loads it first if it is not in memory. Not on the event loop."""
+        model = next(iter(self.by_name.values()))
+        return model.writer or load(model.bundle)
 
     async def writer(self, model: Model) -> Writer:
         """The loaded model; loads it first if it is not in memory.
@@ -120,7 +131,7 @@ class Models:
             if model.writer:
                 self._used(model)
         for listener in self.listeners:
-            listener()
+            await self._run(listener)
         self.thread.submit(release_memory)
         return True
 

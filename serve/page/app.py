@@ -1,35 +1,24 @@
 """Builds the Gradio app: the tabs, the API, the limits. Importing it loads and starts nothing."""
 
-import pathlib
+import functools
+import logging
 
 import gradio as gr
 
-from data import speakers, strict_json, versions
 from serve.actions import Actions, Facts
 from serve.api import add_api
 from serve.config import ServerConfig
-from serve.gradio_compat import (
-    check_blocks,
-    limit_concurrency,
-    limit_sessions,
-    update_page,
-    with_models,
-)
+from serve.downloads import PATH
+from serve.gradio_compat import check_blocks, limit_concurrency, limit_sessions, replace_page
 from serve.instrumentation import Instrumentation
 from serve.limits import MAX_SHORT_TASKS
-from serve.page.about_tab import about_html, header_html
+from serve.page.about_tab import add_about_tab, header_html
+from serve.page.assets import head_html
 from serve.page.compare_tab import add_compare_tab
+from serve.page.examples import show_examples
 from serve.page.write_tab import add_write_tab
-from serve.scenes.scene import FORMAT
 
-CSS = pathlib.Path(__file__).with_name("page.css")
-SCRIPT = pathlib.Path(__file__).with_name("page.js")
-# What page.js shares with Python, so that each value has one source.
-CLIENT_CONFIG = {
-    "speakerPattern": speakers.PATTERN,
-    "sceneFormat": FORMAT,
-    "sceneVersion": versions.SCENE,
-}
+log = logging.getLogger("cold_open")
 COLORS = {  # Gradio's own have too little contrast (WCAG 2 asks for 4.5 to 1)
     "button_primary_background_fill": "#a8420f",
     "button_primary_background_fill_hover": "#8a3b12",
@@ -68,18 +57,7 @@ def build_app(
         UserError: if the installed Gradio lacks what the server relies on.
     """
     facts = actions.facts()
-    with gr.Blocks(title=title_of(facts), analytics_enabled=False) as app:
-        header = gr.HTML(header_html(facts[0]["show"]), elem_id="header", apply_default_css=False)
-        with_models(header, lambda facts: {"value": header_html(facts[0]["show"])})
-        with gr.Tabs():
-            with gr.Tab("Write"):
-                add_write_tab(app, actions, instrumentation, facts)
-            with gr.Tab("Compare"):
-                add_compare_tab(actions, instrumentation, facts)
-            with gr.Tab("About"):
-                about = gr.HTML(about_html(facts), elem_id="about", apply_default_css=False)
-                with_models(about, lambda facts: {"value": about_html(facts)})
-        add_api(app, actions, instrumentation)
+    app = build_page(actions, instrumentation, config, facts)
     check_blocks(app)
     limit_concurrency(app, config.max_concurrent, MAX_SHORT_TASKS)
     app.queue(max_size=config.max_queue)
@@ -87,21 +65,29 @@ def build_app(
     limit_sessions(app, 2 * (config.max_concurrent + config.max_queue))
 
     def update() -> None:
-        facts = actions.facts()
-        app.title = title_of(facts)
-        update_page(app, facts)
+        facts[:] = actions.facts()  # for the events of open pages
+        build = functools.partial(build_page, actions, instrumentation, config, facts)
+        if not replace_page(app, build, head_html(facts[0]["show"])):
+            log.warning("the page shows the models of before until the server is restarted")
 
     actions.models.listeners.append(update)
     return app
 
 
-def title_of(facts: list[Facts]) -> str:
-    """The title of the page."""
-    return f"Cold Open: {facts[0]['show']}"
-
-
-def head_html() -> str:
-    """The page's script with its configuration, for the head of the document."""
-    settings = strict_json.dumps(CLIENT_CONFIG).replace("<", "\\u003c")
-    script = SCRIPT.read_text(encoding="utf-8")
-    return f"<script>window.coldOpenConfig = {settings};\n{script}</script>"
+def build_page(
+    actions: Actions, instrumentation: Instrumentation, config: ServerConfig, facts: list[Facts]
+) -> gr.Blocks:
+    """The tabs and the API, with the values of the models of now."""
+    examples = show_examples(actions.models.default_writer)
+    with gr.Blocks(title=f"Cold Open: {facts[0]['show']}", analytics_enabled=False) as app:
+        gr.HTML(header_html(facts[0]["show"]), elem_id="header", apply_default_css=False)
+        with gr.Tabs():
+            with gr.Tab("Write"):
+                add_write_tab(app, actions, instrumentation, facts, examples)
+            with gr.Tab("Compare"):
+                add_compare_tab(actions, instrumentation, facts, examples)
+            with gr.Tab("About"):
+                prefix = config.root_path + PATH if config.offer_download else None
+                add_about_tab(facts, actions.models.bundles, prefix)
+        add_api(app, actions, instrumentation)
+    return app

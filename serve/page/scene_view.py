@@ -1,11 +1,32 @@
-"""The right column of the Write tab: the scene as script, text or probabilities; downloads."""
+"""The right column of the Write tab: the scene and its takes, its views, its downloads."""
 
 import dataclasses
 
 import gradio as gr
 
+from data import strict_json
+from serve.actions import Facts
 from serve.limits import MAX_TEXT
-from serve.page.widgets import script_view
+from serve.page.next_line import add_next_line
+from serve.page.widgets import QUEUE_PLACE, results_channel
+
+# What the browser can ask the server for; client/events.js and client/scene.js send these events.
+WRITING_EVENTS = (
+    *("write_scene", "more_takes", "continue_scene", "rewrite_line", "take_alternative"),
+    "open_scene",
+)
+SHORT_EVENTS = ("list_words", "list_alternatives", "export_fountain")
+SCENE = f"""
+{QUEUE_PLACE}
+<div id="takes" role="group" aria-label="Takes" hidden></div>
+<div class="script" role="region" aria-label="The scene" tabindex="0"></div>
+<div id="side-by-side"></div>
+<div id="editor">
+  <label for="editor-text">The scene as text: edit it, then choose Continue</label>
+  <textarea id="editor-text" rows="18" maxlength="{MAX_TEXT}" spellcheck="true"></textarea>
+</div>
+"""
+NOTE = '<div id="facts"></div><p id="message" role="status"></p>'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,53 +35,63 @@ class SceneView:
 
     mode: gr.Radio
     undo: gr.Button
+    redo: gr.Button
+    next_line: gr.Dropdown
     resume: gr.Button
-    script: gr.HTML
-    text: gr.Textbox
+    scene: gr.HTML
     note: gr.HTML
     copy_link: gr.Button
     save_text: gr.Button
     save_fountain: gr.Button
     save_json: gr.Button
-    # Hidden: the scene's JSON; an answer on its way to page.js; the scene of the page's address.
-    scene_json: gr.Textbox
+    # Without content of their own: the takes while they are written, and a short answer.
+    takes: gr.HTML
     answer: gr.Textbox
-    opened: gr.Textbox
 
 
-def add_scene_view() -> SceneView:
+def add_scene_view(model: gr.Dropdown, facts: list[Facts]) -> SceneView:
     """Adds the column to the Blocks that are being built."""
     with gr.Row(elem_id="tools"):
         mode = gr.Radio(
-            ["Script", "Edit", "Probabilities"], value="Script", label="View", elem_id="mode"
+            ["Script", "Edit", "Surprise"], value="Script", label="View", elem_id="mode"
         )
-        undo = gr.Button("Undo", size="sm")
-        resume = gr.Button("Continue", size="sm")
-    script = script_view("scene", "The scene", js_on_load="coldOpen.attach(element, trigger);")
-    text = gr.Textbox(
-        label="The scene as text: edit it, then choose Continue",
-        lines=18,
-        max_lines=60,
-        max_length=MAX_TEXT,
-        elem_id="editor",
+        next_line = add_next_line(model, facts)
+        undo = gr.Button("Undo", size="sm", elem_id="undo")
+        redo = gr.Button("Redo", size="sm", elem_id="redo")
+        resume = gr.Button("Continue", size="sm", elem_id="continue")
+    # gr.HTML accepts those events whose names are in its script in quotes.
+    names = strict_json.dumps([*WRITING_EVENTS, *SHORT_EVENTS])
+    scene = gr.HTML(
+        SCENE,
+        elem_id="scene",
+        apply_default_css=False,
+        js_on_load=f"coldOpen.events.attach(element, trigger, {names});",
     )
-    note = gr.HTML("", elem_id="note", apply_default_css=False)
+    note = gr.HTML(
+        NOTE,
+        elem_id="note",
+        apply_default_css=False,
+        js_on_load="coldOpen.note.attach(element, trigger, 'use_seed');",
+    )
     with gr.Row(elem_id="downloads"):
         copy_link = gr.Button("Copy link", size="sm")
         save_text = gr.Button("Download .txt", size="sm")
         save_fountain = gr.Button("Download Fountain", size="sm")
         save_json = gr.Button("Download JSON", size="sm")
-    hidden = [gr.Textbox(visible=False) for _ in range(3)]
+    takes = results_channel("coldOpen.scene.receive")
+    answer = gr.Textbox(visible=False)
     return SceneView(
         mode,
         undo,
+        redo,
+        next_line,
         resume,
-        script,
-        text,
+        scene,
         note,
         copy_link,
         save_text,
         save_fountain,
         save_json,
-        *hidden,
+        takes,
+        answer,
     )

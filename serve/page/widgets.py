@@ -1,22 +1,19 @@
-"""What the tabs share: event options, sliders, script views, and the note below a scene."""
+"""What the tabs share: event options, sliders, text fields, and results for the browser."""
 
-import html
 from typing import Any
 
 import gradio as gr
 
-from serve.actions import Facts
-from serve.gradio_compat import with_models
 from serve.limits import (
     MAX_FIRST_LINE,
     MAX_LENGTH,
     MAX_SEED_DIGITS,
     MAX_SETTING,
-    MAX_SHOWN_UNKNOWN_WORDS,
     MIN_SLIDER_TOKENS,
     OPTION_RANGES,
     SLIDER_MAXIMA,
 )
+from serve.page.examples import Examples
 from serve.scenes.scene import Scene
 
 # Gradio does not preprocess values: the actions check them.
@@ -25,6 +22,8 @@ EVENT: dict[str, Any] = {
     "show_progress": "hidden",
     "api_visibility": "private",
 }
+# client/queue.js fills it while a scene waits.
+QUEUE_PLACE = '<p class="queue-place" role="status"></p>'
 SLIDERS = {  # label, info, step; in the order of the page
     "length": ("Length", "about this many words; a scene ends with a whole line", 10),
     "temperature": ("Temperature", "low: likely words; high: surprising words", 0.05),
@@ -47,33 +46,26 @@ def slider(name: str) -> gr.Slider:
     return gr.Slider(low, high, default, step=step, label=label, info=info)
 
 
-def model_field(facts: list[Facts], label: str) -> gr.Dropdown:
-    """The list of the models, which is shown if there are several."""
+def prompt_fields(
+    examples: Examples, line_id: str | None = None, **options: Any
+) -> tuple[gr.Textbox, gr.Textbox]:
+    """The text fields of a scene's setting and first line.
 
-    def attributes(facts: list[Facts]) -> dict[str, Any]:
-        names = [fact["name"] for fact in facts]
-        return {"choices": pairs(names), "value": names[0], "visible": len(names) > 1}
-
-    return with_models(gr.Dropdown(label=label, **attributes(facts)), attributes)
-
-
-def pairs(names: list[str]) -> list[tuple[str, str]]:
-    """The choices of a component as Gradio keeps them: (label, value)."""
-    return [(name, name) for name in names]
-
-
-def prompt_fields(facts: list[Facts], **first_line: Any) -> tuple[gr.Textbox, gr.Textbox]:
-    """The text fields of a scene's setting and first line; `first_line` has further options."""
-
-    def attributes(facts: list[Facts]) -> dict[str, Any]:
-        speaker = (facts[0]["speakers"] or ["She"])[0]
-        return {"placeholder": f"{speaker}: You will not believe this."}
-
-    setting = gr.Textbox(label="Setting", placeholder="the coffee shop", max_length=MAX_SETTING)
-    line = gr.Textbox(
-        label="First line", max_length=MAX_FIRST_LINE, **attributes(facts), **first_line
+    Args:
+        line_id: the HTML id of the first line.
+        options: of both fields.
+    """
+    setting = gr.Textbox(
+        label="Setting", placeholder=examples.setting, max_length=MAX_SETTING, **options
     )
-    return setting, with_models(line, attributes)
+    line = gr.Textbox(
+        label="First line",
+        placeholder=examples.line,
+        max_length=MAX_FIRST_LINE,
+        elem_id=line_id,
+        **options,
+    )
+    return setting, line
 
 
 def seed_field(placeholder: str, **options: Any) -> gr.Textbox:
@@ -81,22 +73,15 @@ def seed_field(placeholder: str, **options: Any) -> gr.Textbox:
     return gr.Textbox(label="Seed", placeholder=placeholder, max_length=MAX_SEED_DIGITS, **options)
 
 
-def script_view(elem_id: str, label: str, **options: Any) -> gr.HTML:
-    """The box in which page.js shows a script."""
-    content = f'<div class="script" role="region" aria-label="{label}" tabindex="0"></div>'
-    return gr.HTML(content, elem_id=elem_id, apply_default_css=False, **options)
+def results_channel(receive: str) -> gr.HTML:
+    """A component without content that gives its value to a function of the browser.
 
-
-def note_html(facts: Facts) -> str:
-    """The note below a scene; empty if there are no facts yet."""
-    if not facts:
-        return ""
-    parts = [f"Seed {facts['seed']}", f"{facts['words']} words"]
-    if facts["done"] and facts["words"] > 1:
-        parts.append(f"{facts['words_per_second']:,} words per second")
-    if facts["unknown_words"]:
-        words = ", ".join(facts["unknown_words"][:MAX_SHOWN_UNKNOWN_WORDS])
-        parts.append(f"not in the show: {words}")
-    if facts["note"]:
-        parts.append(facts["note"])
-    return f'<p role="status">{html.escape(" · ".join(parts))}</p>'
+    Args:
+        receive: the function, which is called with each value while a scene is written.
+    """
+    return gr.HTML(
+        [],
+        html_template="",
+        visible="hidden",
+        js_on_load=f"watch('value', () => {receive}(props.value));",
+    )

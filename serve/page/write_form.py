@@ -1,26 +1,29 @@
 """The left column of the Write tab: who speaks, how the scene begins, sampling options."""
 
 import dataclasses
-import functools
 from typing import Any
 
 import gradio as gr
 
-from serve.actions import Actions, Facts
-from serve.gradio_compat import with_models
-from serve.limits import CAST_BUTTONS
-from serve.page.widgets import (
-    EVENT,
-    SLIDERS,
-    model_field,
-    pairs,
-    prompt_fields,
-    seed_field,
-    slider,
-)
+from data import strict_json
+from serve.actions import Facts
+from serve.limits import CAST_BUTTONS, DEFAULT_TAKES, MAX_TAKES
+from serve.page.examples import Examples
+from serve.page.widgets import EVENT, SLIDERS, prompt_fields, seed_field, slider
 from serve.scenes.scene import PRESETS
 
-EXAMPLES = 3
+# client/library.js fills the list.
+HISTORY = """
+<details>
+  <summary>History <span class="count"></span></summary>
+  <div class="history-tools">
+    <button type="button" class="text-button" id="open-button">Open a file (.json, .txt)</button>
+    <input type="file" id="open-file" accept=".json,.txt" hidden>
+    <button type="button" class="text-button" id="clear-all">Delete everything</button>
+  </div>
+  <ul></ul>
+</details>
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,46 +38,58 @@ class WriteForm:
     preset: gr.Radio
     sliders: dict[str, gr.Slider]
     invent_words: gr.Checkbox
+    takes: gr.Slider
     seed: gr.Textbox
     start: gr.Button
     stop: gr.Button
     examples: list[gr.Button]
 
     @property
-    def scene_inputs(self) -> list[gr.components.Component]:
-        """The components whose values make a scene; `scene_input_names` names them."""
-        return [self.model, self.cast, self.more_cast, self.invent_words, *self.sliders.values()]
+    def fields(self) -> dict[str, gr.components.Component]:
+        """The components whose values make a scene, by name."""
+        return {
+            "model": self.model,
+            "cast": self.cast,
+            "more_cast": self.more_cast,
+            "setting": self.setting,
+            "first_line": self.first_line,
+            "invent_words": self.invent_words,
+            "takes": self.takes,
+            "seed": self.seed,
+            **self.sliders,
+        }
 
-    @property
-    def scene_input_names(self) -> list[str]:
-        """The name of each of `scene_inputs`."""
-        return ["model", "cast", "more_cast", "invent_words", *self.sliders]
 
-
-def add_write_form(facts: list[Facts]) -> WriteForm:
+def add_write_form(facts: list[Facts], examples: Examples) -> WriteForm:
     """Adds the column to the Blocks that are being built."""
     speakers = facts[0]["speakers"]
-    model = model_field(facts, "Model")
+    names = [fact["name"] for fact in facts]
+    model = gr.Dropdown(names, value=names[0], label="Model", visible=len(names) > 1)
     cast = gr.CheckboxGroup(
-        speakers[:CAST_BUTTONS], label="Cast", info="none selected: everyone", elem_id="cast"
+        speakers[:CAST_BUTTONS],
+        label="Cast",
+        info="Tick none to let everyone speak",
+        elem_id="cast",
     )
-    with_models(cast, lambda facts: {"choices": pairs(facts[0]["speakers"][:CAST_BUTTONS])})
     more_cast = gr.Dropdown(speakers[CAST_BUTTONS:], multiselect=True, label="More of the cast")
-    with_models(more_cast, lambda facts: {"choices": pairs(facts[0]["speakers"][CAST_BUTTONS:])})
-    setting, first_line = prompt_fields(facts, elem_id="first-line")
-    preset = gr.Radio(list(PRESETS), value="balanced", label="Preset")
-    with gr.Row():
+    setting, first_line = prompt_fields(examples, "first-line")
+    preset = gr.Radio(list(PRESETS), value="balanced", label="Style")
+    with gr.Row(elem_id="start"):
         start = gr.Button("Write", variant="primary", elem_id="write")
-        stop = gr.Button("Stop", elem_id="stop")
+        stop = gr.Button("Stop", elem_id="stop", min_width=80, scale=0)
     with gr.Row(elem_id="examples"):
-        examples = [example_button(facts, number) for number in range(EXAMPLES)]
+        example_buttons = [gr.Button(each.label, size="sm") for each in examples.scenes]
     with gr.Accordion("Sampling options", open=False):
         sliders = {name: slider(name) for name in SLIDERS}
         invent_words = gr.Checkbox(
             label="Invent words",
             info="also write words that are in neither the show nor your lines, letter by letter",
         )
+        takes = gr.Slider(
+            1, MAX_TAKES, DEFAULT_TAKES, step=1, label="Takes", info="versions to choose from"
+        )
         seed = seed_field("empty: random", info="the same seed and options give the same scene")
+    gr.HTML(HISTORY, elem_id="history", apply_default_css=False)
     return WriteForm(
         model,
         cast,
@@ -84,60 +99,56 @@ def add_write_form(facts: list[Facts]) -> WriteForm:
         preset,
         sliders,
         invent_words,
+        takes,
         seed,
         start,
         stop,
-        examples,
+        example_buttons,
     )
 
 
-def example_button(facts: list[Facts], number: int) -> gr.Button:
-    """The button of an example, which is hidden if the show has no examples."""
-
-    def attributes(facts: list[Facts]) -> dict[str, Any]:
-        scenes = example_scenes(facts[0]["speakers"])
-        return {"value": scenes[number][0] if scenes else "", "visible": bool(scenes)}
-
-    return with_models(gr.Button(size="sm", **attributes(facts)), attributes)
-
-
-def connect_form(form: WriteForm, actions: Actions) -> None:
+def connect_form(app: gr.Blocks, form: WriteForm, facts: list[Facts], examples: Examples) -> None:
     """Connects the components that only change other components of the form."""
 
-    def cast_of(model: str) -> tuple[gr.CheckboxGroup, gr.Dropdown]:
-        known = next((f["speakers"] for f in actions.facts() if f["name"] == model), [])
-        buttons = gr.CheckboxGroup(choices=known[:CAST_BUTTONS], value=[])
-        return buttons, gr.Dropdown(choices=known[CAST_BUTTONS:], value=[])
-
-    def example(number: int) -> tuple[list[str], str, str]:
-        return example_scenes(actions.facts()[0]["speakers"])[number][1:]
-
-    form.model.change(cast_of, form.model, [form.cast, form.more_cast], **EVENT)
-    numbers = {name: [preset["temperature"], preset["top_p"]] for name, preset in PRESETS.items()}
-    preset_sliders = [form.sliders["temperature"], form.sliders["top_p"]]
-    form.preset.change(None, form.preset, preset_sliders, js=f"(p) => ({numbers})[p]", **EVENT)
-    for number, button in enumerate(form.examples):
-        button.click(
-            functools.partial(example, number),
-            None,
-            [form.cast, form.setting, form.first_line],
-            **EVENT,
+    def cast_of(model: str, cast: Any, more: Any) -> tuple[gr.CheckboxGroup, gr.Dropdown]:
+        known = next((fact["speakers"] for fact in facts if fact["name"] == model), [])
+        buttons, others = known[:CAST_BUTTONS], known[CAST_BUTTONS:]
+        chosen = [*(cast or []), *(more or [])]
+        return (
+            gr.CheckboxGroup(choices=buttons, value=[n for n in buttons if n in chosen]),
+            gr.Dropdown(choices=others, value=[n for n in others if n in chosen]),
         )
 
+    cast = [form.cast, form.more_cast]
+    form.model.change(cast_of, [form.model, *cast], cast, **EVENT)
+    _connect_presets(form)
+    kept = [*form.fields.values(), form.preset]
+    gr.on(
+        [component.change for component in kept],
+        None,
+        kept,
+        None,
+        js="(...values) => coldOpen.form.save(values)",
+        **EVENT,
+    )
+    app.load(None, kept, kept, js="(...values) => coldOpen.events.load(values)", **EVENT)
+    for button, example in zip(form.examples, examples.scenes, strict=True):
+        values = strict_json.dumps([example.cast, [], example.setting, example.line])
+        button.click(
+            None, None, [*cast, form.setting, form.first_line], js=f"() => ({values})", **EVENT
+        ).then(None, None, None, js="() => coldOpen.events.start('write_scene')", **EVENT)
 
-def example_scenes(speakers: list[str]) -> list[tuple[str, list[str], str, str]]:
-    """Examples for any show: (button, cast, setting, first line); `EXAMPLES`, or none."""
-    if len(speakers) < 2:
-        return []
-    first, second = speakers[:2]
-    third = speakers[min(2, len(speakers) - 1)]
-    return [
-        (
-            f"{first} and {second}, alone",
-            [first, second],
-            "the coffee shop",
-            f"{second}: I need a favour.",
-        ),
-        (f"{third} has a plan", [], "", f"{third}: (enters) I have it. The perfect plan."),
-        (f"A monologue of {first}", [first], "", f"{first}: What is it with"),
-    ]
+
+def _connect_presets(form: WriteForm) -> None:
+    """A preset moves its sliders; a slider that a person moves deselects the preset."""
+    names = sorted(set().union(*PRESETS.values()))
+    sliders = [form.sliders[name] for name in names]
+    values = {
+        preset: [numbers.get(name, sliders[place].value) for place, name in enumerate(names)]
+        for preset, numbers in PRESETS.items()
+    }
+    form.preset.input(
+        None, form.preset, sliders, js=f"(p) => ({strict_json.dumps(values)})[p]", **EVENT
+    )
+    moved = [slider.input for slider in sliders]
+    gr.on(moved, None, None, form.preset, js="() => null", **EVENT)

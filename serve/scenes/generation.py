@@ -5,7 +5,7 @@ from typing import Any
 from serve.limits import MAX_LINE_TOKENS, MAX_PROMPT_TEXT, MAX_TEXT
 from serve.scenes.cast import Cast, Writer
 from serve.scenes.scene import Scene
-from serve.scenes.script import sentence_case
+from serve.scenes.script import sentence_case, typed_names
 
 # Why a scene ended, with a sentence for its reader where that says more than the text.
 ENDINGS = {
@@ -35,6 +35,7 @@ class Generation:
             self.cast = Cast(writer.vocabulary, scene.next_speakers, "next_speakers")
         self.speakers = [name for name, _ in writer.vocabulary.speakers]
         self.prompt = scene.prompt.rstrip(" ")
+        self.names = [*typed_names(scene.prompt), *writer.vocabulary.names]
         self.chunks: list[str] = []  # the words generated so far, as typed
         self.chunks_are_blank = True  # whether they are line ends only
         self.length = len(self.prompt) + len(scene.after)  # characters
@@ -130,7 +131,7 @@ class Generation:
         written = "".join(self.chunks)
         if self.ended:
             written = written.rstrip("\n")
-        cased = sentence_case(self.prompt + written, self.speakers)
+        cased = sentence_case(self.prompt + written, self.speakers, self.names)
         return self.prompt + cased[len(self.prompt) :] + self.scene.after
 
 

@@ -7,7 +7,11 @@ from data.speakers import SPEAKER
 
 SENTENCE_START = re.compile(r'(^|[.!?]["\')]?\s+|["(]\s*(?=\S))([a-z])')
 DIRECTION_SENTENCE_START = re.compile(r"([.!?]\s+|\)\s+)([a-z])")
+TITLE = re.compile(r"(?<![\w'])(mr|mrs|ms|dr)(?=\.\s)")
+# A capital within a sentence: a name. One at the beginning of a sentence says nothing.
+NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]+(?![\w'])")
 PRONOUN_I = re.compile(r"(?<![\w'-])i(?=$|[^\w-]|'(?:m|ll|d|ve)\b)")
+MAX_SKIPPED = 40  # characters of a text between two of its words, if one is written otherwise
 # Speakers further down the list are minor parts, whose names are often common words.
 MAIN_SPEAKERS = 12
 COMMON_NOUNS = {
@@ -18,15 +22,17 @@ LINE_ENDS = (".", "!", "?", "…", "—", "--", ")", "]", '"', "'", "”", "’"
 HEADING_LABEL = re.compile(r"^\s*(setting|scene|location)\s*:\s*", re.IGNORECASE)
 
 
-def sentence_case(text: str, names: list[str]) -> str:
-    """The model's lower-case text with capitals: sentences, "I", and the main speakers' names.
+def sentence_case(text: str, names: list[str], others: Iterable[str] = ()) -> str:
+    """The model's lower-case text with capitals: sentences, "I", titles, and names.
 
     It turns letters into capitals and changes nothing else, so the length stays the same.
 
     Args:
-        names: the show's speakers, the most frequent first.
+        names: the show's speakers, the most frequent first; only the main ones count.
+        others: further names.
     """
     single = [name for name in names[:MAIN_SPEAKERS] if name.isalpha() and name not in COMMON_NOUNS]
+    single += others
     named = (
         re.compile(rf"(?<![\w'])({'|'.join(map(re.escape, single))})(?![\w])") if single else None
     )
@@ -46,10 +52,46 @@ def _line_case(line: str, named: re.Pattern[str] | None) -> str:
     else:
         body = DIRECTION_SENTENCE_START.sub(_capitalize, body)
     body = PRONOUN_I.sub("I", body)
+    body = TITLE.sub(lambda match: match[1].title(), body)
     if named:
         # Not str.capitalize, which turns the capitals inside a name into small letters.
         body = named.sub(lambda match: match[1][:1].title() + match[1][1:], body)
     return head + space + body
+
+
+def typed_names(text: str) -> list[str]:
+    """The words that have a capital within a sentence, in lower case.
+
+    Headings, and lines in which most words have capitals, are left out.
+    """
+    found: dict[str, None] = {}
+    for line in text.split("\n"):
+        if line.lstrip().startswith("["):
+            continue
+        body = line[len(speaker_prefix(line)) :]
+        names = NAME.findall(body)
+        if 2 * len(names) < len(body.split()):
+            found |= dict.fromkeys(name.lower() for name in names)
+    return list(found)
+
+
+def with_letters_of(text: str, words: list[str]) -> list[str]:
+    """Words of a text in their order, with the capitals that the text has.
+
+    A word that the text writes in other letters stays as it is.
+    """
+    lower = text.lower()
+    if len(lower) != len(text):  # a letter like İ has two small letters
+        return words
+    found, place = [], 0
+    for word in words:
+        bare = word.strip(" ")
+        start = lower.find(bare.lower(), place, place + len(bare) + MAX_SKIPPED)
+        if bare and start >= 0:
+            place = start + len(bare)
+            word = word.replace(bare, text[start:place])
+        found.append(word)
+    return found
 
 
 def _capitalize(match: re.Match[str]) -> str:

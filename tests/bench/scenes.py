@@ -244,6 +244,7 @@ def read_texts(options: argparse.Namespace, manifest: dict[str, Any]) -> tuple[T
     if not options.data:
         files = {name: path or config.get(name, "") for name, path in files.items()}
     names = ("valid_fraction", "test_fraction", "min_count")
+    names += () if options.data else ("format", "columns")
     fractions = {name: config[name] for name in names if name in config}
     show = manifest.get("show") or show_name(data)
     return load_texts(data, show, **files, **fractions), show

@@ -19,6 +19,12 @@ def open_page(page, address):
     page.get_by_role("button", name="Write", exact=True).wait_for()
 
 
+def reload(page):
+    """Loads the page again and waits until it can be used."""
+    page.reload()
+    page.get_by_role("button", name="Write", exact=True).wait_for()
+
+
 def write_scene(page, first_line="", seed=""):
     """Writes a scene to its end; returns its text."""
     page.locator("#first-line :is(input, textarea)").fill(first_line)
@@ -34,12 +40,22 @@ def finished_text(page):
     """The text of the scene after it has ended."""
     page.wait_for_function(IS_DONE, timeout=20_000)
     page.evaluate("window.sceneStarted = false")
+    return text_of(page)
+
+
+def text_of(page):
+    """The text of the scene on the screen."""
     return page.locator("#editor textarea").input_value()
 
 
 def script_lines(page):
     """The lines of the scene that are not blank."""
-    return [line for line in page.locator("#editor textarea").input_value().split("\n") if line]
+    return [line for line in text_of(page).split("\n") if line]
+
+
+def click(page, name):
+    """Clicks the first button of that name."""
+    page.get_by_role("button", name=name, exact=True).first.click()
 
 
 def downloaded(page, name):

@@ -62,7 +62,15 @@ def test_axe_finds_no_serious_accessibility_fault(browser, address, theme):
     write_scene(page, "[setting: the pier]\n\nAnn: (waving) hello Zorblax.", seed="5")
     page.locator("#scene .line").nth(1).hover()
     found = {"script": Axe().run(page).response["violations"]}
-    page.get_by_label("Probabilities", exact=True).check()
+    page.locator("#history summary").click()
+    page.get_by_role("button", name="Side by side").click()
+    found["side by side"] = Axe().run(page).response["violations"]
+    page.get_by_role("button", name="Choose take 2").click()
+    page.get_by_role("button", name=re.compile("^Rewrite line 3 ")).click()
+    finished_text(page)
+    page.get_by_role("button", name=re.compile("^Rename: ")).click()
+    found["takes of a line, history"] = Axe().run(page).response["violations"]
+    page.get_by_label("Surprise", exact=True).check()
     page.locator("#scene .word").nth(3).click()
     page.locator("#alternatives").wait_for()
     found["probabilities"] = Axe().run(page).response["violations"]

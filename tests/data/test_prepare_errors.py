@@ -41,16 +41,16 @@ def test_prepare_refuses_an_output_folder_of_other_files(shows, tmp_path):
 
 
 def test_prepare_refuses_the_files_that_training_refuses(shows, tmp_path):
-    (shows / "3.txt").write_bytes(FILLER.encode() + b"caf\xe9\n" + FILLER.encode())
-    assert "3.txt is not UTF-8 (line 81)" in refused(shows, tmp_path / "x")
+    (shows / "3.txt").write_bytes(FILLER.encode() + b"\0\n" + FILLER.encode())
+    assert "3.txt is not plain text" in refused(shows, tmp_path / "x", strict=True)
     (shows / "3.txt").write_text("too short")
-    assert "3.txt holds 2 words" in refused(shows, tmp_path / "x")
+    assert "3.txt holds 2 words" in refused(shows, tmp_path / "x", strict=True)
 
 
 def test_prepare_refuses_a_line_larger_than_memory(shows, tmp_path, monkeypatch):
     monkeypatch.setattr("data.corpus.scan.MAX_LINE_BYTES", 1000)
     (shows / "3.txt").write_text("word " * 999)
-    assert "3.txt has a line of more than" in refused(shows, tmp_path / "x")
+    assert "3.txt has a line of more than" in refused(shows, tmp_path / "x", strict=True)
 
 
 @pytest.fixture
@@ -78,9 +78,8 @@ def test_manifest_of_another_format_is_refused(shows, corpus):
     assert "is not the manifest of a prepared corpus" in refused(shows, corpus)
 
 
-def test_folder_that_is_not_a_complete_corpus_is_refused(shows, tmp_path):
-    with pytest.raises(UserError, match=r"shows is a folder: name one text file in it, or prepare"):
-        is_prepared(shows)
+def test_incomplete_corpus_is_refused_and_a_folder_of_scripts_is_none(shows, tmp_path):
+    assert not is_prepared(shows)
     (tmp_path / "y" / WORK).mkdir(parents=True)
     with pytest.raises(UserError, match="is not completely prepared"):
         is_prepared(tmp_path / "y")

@@ -91,6 +91,20 @@ def test_file_that_only_the_other_version_has_is_removed(tmp_path):
     assert not (tmp_path / "speller.onnx").exists()
 
 
+def test_metrics_of_the_training_run_stay_the_runs_own(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text("of the next run")
+    one = publish_number(tmp_path, 1, extra=["metrics.jsonl"])
+    publish_number(tmp_path, 2)
+    rollback(tmp_path)
+    assert (tmp_path / "metrics.jsonl").read_text() == "of the next run"
+    assert (tmp_path / "versions" / one / "metrics.jsonl").read_text() == "metrics.jsonl 1"
+
+
+def test_version_has_the_metrics_of_its_training_run(bundle):
+    version = model_versions.current_folder(bundle)
+    assert (version / "metrics.jsonl").read_text() == (bundle / "metrics.jsonl").read_text()
+
+
 def test_rollback_goes_back_through_the_versions_that_were_current(tmp_path):
     one, two, three = (publish_number(tmp_path, number) for number in (1, 2, 3))
     assert rollback(tmp_path) == two

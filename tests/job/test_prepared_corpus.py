@@ -105,11 +105,9 @@ def test_prepared_corpus_settings_become_those_of_the_run(show, tmp_path):
     assert (config.min_count, config.valid_fraction, config.show_name) == (3, 0.1, "X")
 
 
-def test_prepared_corpus_is_needed_for_a_folder_and_excludes_windows(corpus, show, tmp_path):
+def test_prepared_corpus_excludes_windows(corpus, tmp_path):
     with pytest.raises(UserError, match="prepared corpus, with --objective stream"):
         Run(config_of(corpus, tmp_path, "--objective", "window"))
-    with pytest.raises(UserError, match="is a folder: name one text file in it, or prepare all"):
-        config_of(show.parent, tmp_path)
 
 
 @settings(deadline=None)

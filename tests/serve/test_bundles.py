@@ -236,7 +236,8 @@ def test_manifest_with_any_field_missing_or_wrong_is_used_or_an_error(copy, valu
         try:
             opened = open_bundle(copy, "onnx", "fp32")
             writer = load_writer(opened)
-            about_html([opened.facts | {"speakers": ["Ann"], "vocabulary": len(writer.vocabulary)}])
+            facts = opened.facts | {"speakers": ["Ann"], "vocabulary": len(writer.vocabulary)}
+            about_html([facts], [opened], "/download")
         except UserError:
             continue
         except Exception as error:

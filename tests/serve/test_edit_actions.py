@@ -116,6 +116,14 @@ def test_take_alternative_replaces_the_word_and_continues(actions):
     assert actions.take_alternative(text, 1, "\n", short_scene()).prompt.rstrip() == "Ann:"
 
 
+def test_take_alternative_keeps_the_capitals_before_the_word(actions):
+    text = "Ann: no, Kevin, hello MCCOY there."
+    words = asyncio.run(actions.surprise(text, ""))
+    place = next(n for n, word in enumerate(words) if word["text"] == " there")
+    scene = actions.take_alternative(text, place, "zork", short_scene())
+    assert scene.prompt == "Ann: no, Kevin, hello MCCOY zork"
+
+
 @pytest.mark.parametrize("alternative", [None, 1, ["x"], "x" * 20_000, "", "  "])
 def test_alternative_must_be_a_word(actions, alternative):
     with pytest.raises(

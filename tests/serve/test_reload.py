@@ -49,6 +49,7 @@ def test_sighup_replaces_the_model_and_ends_no_scene(bundle, folder, tmp_path):
         after = export_to(folder, bundle, show="The Bar")
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: versions() == {"cafe": after})
+        wait_until(lambda: "models reloaded" in server.log.read_text())
         assert f'cold_open_model_info{{model="cafe",version="{after}"}} 1.0' in (
             answer := httpx.get(metrics).text
         )
@@ -63,7 +64,6 @@ def test_sighup_replaces_the_model_and_ends_no_scene(bundle, folder, tmp_path):
         page = httpx.get(f"{server.address}/config").json()
         assert page["title"] == "Cold Open: The Bar"
         assert "The Bar" in json.dumps(page["components"])
-        assert "models reloaded" in server.log.read_text()
         assert server.stop() == 0
     assert "Traceback" not in server.log.read_text()
 

@@ -14,7 +14,7 @@ from serve.arguments import clean_text, shortened
 from serve.limits import MAX_CAST, MAX_TEXT, OPTION_RANGES, RANDOM_SEEDS
 from serve.scenes.scene import PRESETS, Scene, build_scene
 
-TEXTS = ("prompt", "after", "model", "weights")
+TEXTS = ("prompt", "typed", "after", "model", "weights")
 FLAGS = ("one_line", "invent_words")
 INTEGERS = ("length", "top_k", "no_repeat_ngram_size", "seed")
 FIELDS = [field.name for field in dataclasses.fields(Scene)]
@@ -67,12 +67,12 @@ def test_scene_field_is_kept_or_named_in_one_line(name, value):
         assert kept == value
         assert type(kept) is (int if name in INTEGERS else float)
         assert not isinstance(value, bool)
+    elif name == "typed" and value is None:
+        assert kept is None
     elif name in TEXTS:
         assert isinstance(value, str)
         assert len(kept) <= MAX_TEXT
         kept.encode("utf-8")
-    elif name == "typed" and value is None:
-        assert kept is None
     elif name in FLAGS:
         assert kept is value
         assert isinstance(value, bool)

@@ -10,6 +10,8 @@ from serve.scenes.script import (
     opening,
     sentence_case,
     speaker_prefix,
+    typed_names,
+    with_letters_of,
 )
 
 NAMES = ["jerry", "elaine", "man", "mr. pitt"]
@@ -57,6 +59,8 @@ def test_sentence_case_is_idempotent(text):
         ("", ""),
         ("\n\n", "\n\n"),
         ("straße: ß", "Straße: ß"),
+        ("jerry: hello mr. pitt, mrs. and dr. no", "Jerry: Hello Mr. Pitt, Mrs. And Dr. No"),
+        ("jerry: the mr and the msx.", "Jerry: The mr and the msx."),
     ],
 )
 def test_sentence_case_examples(text, said):
@@ -79,6 +83,28 @@ def test_sentence_case_keeps_the_capitals_inside_a_name(text, names, cased):
 def test_sentence_case_ignores_common_nouns_and_minor_speakers():
     names = ["man", *(f"a{chr(97 + n)}" for n in range(13)), "jerry"]
     assert sentence_case("x the man, ab, jerry", names) == "X the man, Ab, jerry"
+
+
+def test_names_within_typed_sentences_have_capitals_everywhere():
+    typed = "Ann: I saw Kevin, and the Harbour.\n\n[the Pier]\n\nBob: What A Lovely Title This Is"
+    names = typed_names(typed)
+    assert names == ["kevin", "harbour"]
+    assert sentence_case("bob: is kevin here?", [], names) == "Bob: Is Kevin here?"
+
+
+@quick
+@given(scripts)
+def test_with_letters_of_a_text_gives_back_its_words(text):
+    words = text.split(" ")
+    lower = [word.lower() for word in words]
+    if all(len(one) == len(other) for one, other in zip(words, lower, strict=True)):
+        assert with_letters_of(text, lower) == words
+
+
+def test_with_letters_of_a_text_skips_what_it_writes_otherwise():
+    words = ["ann", ":", " uber", " mckevin", ",", " mr", "."]
+    found = with_letters_of("Ann: über McKevin, Mr.", words)
+    assert found == ["Ann", ":", " uber", " McKevin", ",", " Mr", "."]
 
 
 def test_sentence_case_keeps_the_length_where_a_capital_is_longer():

@@ -8,7 +8,7 @@ import pytest
 
 from data import speakers
 from data.vocab import line_stats
-from serve.page.app import CLIENT_CONFIG, SCRIPT
+from serve.page.assets import client_script
 from tests.conftest import ROOT
 
 CASES = json.loads((ROOT / "tests" / "speaker_cases.json").read_text("utf-8"))
@@ -35,8 +35,8 @@ def test_speaker_pattern_finds_every_line_of_a_text():
 def test_speaker_of_in_the_pages_javascript():
     lines = json.dumps([line for line, _ in CASES])
     program = (
-        f"globalThis.window = globalThis; window.coldOpenConfig = {json.dumps(CLIENT_CONFIG)};\n"
-        f"{SCRIPT.read_text('utf-8')}\n"
+        "globalThis.window = globalThis; globalThis.location = { pathname: '/' };\n"
+        f"{client_script('The Cafe')}\n"
         f"console.log(JSON.stringify({lines}.map(coldOpen.speakerOf)));"
     )
     done = subprocess.run([NODE, "-"], input=program, capture_output=True, text=True, check=True)

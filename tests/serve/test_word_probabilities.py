@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from data import tokens
 from data.command_line import UserError
-from serve.scenes import script
 from serve.scenes.scene import Scene, build_scene
 from tests.serve.acting import NOT_INDEXES, TEXT, short_scene, written
 
@@ -70,10 +69,15 @@ def test_surprise_covers_the_whole_text(actions, text):
     vocabulary = actions.model("").writer.vocabulary
     words = vocabulary.split(text)
     canonical = tokens.join_words(words, vocabulary.symbols)
-    names = [name for name, _ in vocabulary.speakers]
-    assert "".join(each["text"] for each in found) == script.sentence_case(canonical, names)
+    assert "".join(each["text"] for each in found).lower() == canonical.lower()
     assert len(found) == len(words)
     assert all(each["logprob"] <= 0 for each in found)
+
+
+def test_surprise_keeps_the_capitals_of_the_text(actions):
+    text = "Ann: No, Kevin, hello mr. MCCOY.\n\nBob: (waving) iPod?"
+    found = asyncio.run(actions.surprise(text, ""))
+    assert "".join(each["text"] for each in found) == text
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -1,0 +1,1 @@
+"""Readers of script formats: one file each, one registry."""

@@ -1,0 +1,57 @@
+"""All formats of scripts, and the choice of one by the content of a file."""
+
+from data.command_line import UserError
+from data.formats import (
+    fountain,
+    html_page,
+    json_script,
+    names,
+    plain,
+    rtf,
+    screenplay,
+    subtitles,
+    tables,
+    transcript,
+    wikitext,
+)
+from data.formats.script import Format, ReadOptions, Script
+
+SAMPLE = 200_000  # characters of a file that decide its format
+
+# Of two formats with the same score, the earlier one is chosen.
+FORMATS: tuple[Format, ...] = (
+    plain.FORMAT,
+    transcript.FORMAT,
+    tables.FORMAT,
+    json_script.FORMAT,
+    screenplay.FORMAT,
+    fountain.FORMAT,
+    subtitles.FORMAT,
+    html_page.FORMAT,
+    wikitext.FORMAT,
+    rtf.FORMAT,
+)
+
+
+def detect(text: str, name: str) -> Format:
+    """The format with the highest score for a text in a file of this name."""
+    return max(FORMATS, key=lambda each: each.score(text[:SAMPLE], name))
+
+
+def by_name(name: str) -> Format:
+    """The format with this name.
+
+    Raises:
+        UserError: if there is none.
+    """
+    for each in FORMATS:
+        if each.name == name:
+            return each
+    known = ", ".join(each.name for each in FORMATS)
+    raise UserError(f"there is no format {name!r}: choose from {known}")
+
+
+def read(text: str, name: str, options: ReadOptions) -> Script:
+    """The script in a text, read in the format with this name or, for "", in the detected one."""
+    chosen = by_name(name) if name else detect(text, options.path)
+    return names.tidy(chosen.read(text, options))
