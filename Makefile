@@ -10,7 +10,7 @@ python := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo train base evaluate export serve setup test nightly bench check fix \
+.PHONY: help demo train base evaluate export versions rollback serve setup test nightly bench check fix \
 	images-check sbom audit lock digests clean distclean FORCE
 
 # The demo is trained again if one of these changes: the show, the settings, the network, the file formats.
@@ -60,6 +60,14 @@ evaluate: ## write report.html and report.json: CHECKPOINT=... (default: the new
 export: ## export to TorchScript and ONNX: CHECKPOINT=artifacts/NAME/checkpoint.pt (default: the newest), OUT=folder
 	@$(set-up) train export
 	$(strip $(python) -m export $(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT") $(if $(OUT),--out "$$OUT") $(ARGS))
+
+versions: ## list the versions of a model: MODEL=artifacts/NAME
+	@$(set-up) train export
+	@$(python) -m export versions $(if $(MODEL),"$$MODEL")
+
+rollback: ## make an earlier version of a model current: MODEL=artifacts/NAME, TO=VERSION (default: the one before)
+	@$(set-up) train export
+	@$(strip $(python) -m export rollback $(if $(MODEL),"$$MODEL") $(if $(TO),--to "$$TO"))
 
 serve: ## start the server: MODEL=artifacts/NAME (default: all in artifacts/), ARGS="--port 8000"
 	@$(set-up) serve

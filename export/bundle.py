@@ -1,27 +1,27 @@
 """Export of a checkpoint: all files are staged in a folder, verified, then published together."""
 
+import contextlib
 import dataclasses
-import os
 import pathlib
 import shutil
-import signal
 import tempfile
 from typing import Any
 
 from data import strict_json
 from data.command_line import UserError
 from export.card import model_card
+from export.equality import equal_version
 from export.files import INT8_FILES, Model, weights_sha256
-from export.manifest import IF_PRESENT, MANIFEST, build_manifest
+from export.manifest import MANIFEST, build_manifest
 from export.parity import verify_onnx, verify_torchscript
 from export.quality import MAX_PERPLEXITY_INCREASE, held_out_streams, perplexity
+from export.rollout import KEEP_VERSIONS, METRICS, locked, publish
 from export.runtimes import load_torchscript, step_of_network, step_of_onnx, step_of_torchscript
 from export.torch_export import save_pt2
-from job.checkpoint import BASE, load_network
+from job.checkpoint import BASE, Checkpoint, load_network
 from job.config import Config
 from job.layers.cache import cache_settings
 
-OPTIONAL = (*INT8_FILES, *IF_PRESENT)
 STAGING_PREFIX = ".export-"
 
 
@@ -35,19 +35,27 @@ def default_folder(checkpoint: pathlib.Path) -> pathlib.Path:
 
 
 def export(
-    checkpoint: pathlib.Path, pt2: bool = False, folder: pathlib.Path | None = None
+    checkpoint: pathlib.Path,
+    pt2: bool = False,
+    folder: pathlib.Path | None = None,
+    keep: int = KEEP_VERSIONS,
 ) -> dict[str, Any]:
-    """Writes the bundle and returns its manifest.
+    """Exports a checkpoint as the new current version of a model.
 
     The files of an earlier export are replaced only after all new files are verified.
 
     Args:
         pt2: whether to write model.pt2 too.
         folder: where to; see `default_folder`.
+        keep: how many versions are kept.
+
+    Returns:
+        The manifest.
 
     Raises:
         UserError: if the checkpoint cannot be used, a file differs from the network, or the folder
             cannot be written to.
+        Locked: if another export writes to the folder.
     """
     network, vocabulary, content = load_network(checkpoint)
     vocabulary = dataclasses.replace(vocabulary, weights_sha256=weights_sha256(network))
@@ -55,17 +63,16 @@ def export(
     folder = folder or default_folder(checkpoint)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(f"{STAGING_PREFIX}*"):  # of an export that was killed
-            shutil.rmtree(leftover)
-        with tempfile.TemporaryDirectory(prefix=STAGING_PREFIX, dir=folder) as name:
-            staging = pathlib.Path(name)
-            checks: dict[str, Any] = {"differences": write_files(staging, model, pt2)}
-            checks["held_out"] = check_int8(staging, model, Config(**content.config))
-            manifest = build_manifest(staging, model, content, checks)
-            (staging / "README.md").write_text(model_card(manifest), encoding="utf-8")
-            text = strict_json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-            (staging / MANIFEST).write_text(text, encoding="utf-8")
-            publish(staging, folder, [*manifest["files"], "README.md", MANIFEST])
+        with locked(folder):
+            for leftover in folder.glob(f"{STAGING_PREFIX}*"):  # of an export that was killed
+                shutil.rmtree(leftover)
+            with tempfile.TemporaryDirectory(prefix=STAGING_PREFIX, dir=folder) as name:
+                staging = pathlib.Path(name, "bundle")  # others may read it, unlike `name`
+                staging.mkdir()
+                manifest = write_bundle(staging, model, content, pt2)
+                with contextlib.suppress(FileNotFoundError):  # a checkpoint from elsewhere
+                    shutil.copyfile(checkpoint.with_name(METRICS), staging / METRICS)
+                publish(staging, folder, keep, equal_version(staging, folder))
     except (OSError, RuntimeError) as error:
         if isinstance(error, OSError) or "PytorchStreamWriter" in str(error):
             reason = getattr(error, "strerror", None) or "disk full or permission denied"
@@ -74,18 +81,17 @@ def export(
     return manifest
 
 
-def publish(staging: pathlib.Path, folder: pathlib.Path, names: list[str]) -> None:
-    """Moves the staged files to the folder. SIGINT and SIGTERM are blocked until all are moved."""
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-    try:
-        # First, so that no manifest ever describes a mixture of old and new files.
-        (folder / MANIFEST).unlink(missing_ok=True)
-        for file in set(OPTIONAL) - set(names):
-            (folder / file).unlink(missing_ok=True)
-        for file in names:
-            os.replace(staging / file, folder / file)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+def write_bundle(
+    folder: pathlib.Path, model: Model, content: Checkpoint, pt2: bool
+) -> dict[str, Any]:
+    """Writes and verifies all files of a bundle; returns its manifest."""
+    checks: dict[str, Any] = {"differences": write_files(folder, model, pt2)}
+    checks["held_out"] = check_int8(folder, model, Config(**content.config))
+    manifest = build_manifest(folder, model, content, checks)
+    (folder / "README.md").write_text(model_card(manifest), encoding="utf-8")
+    text = strict_json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    return manifest
 
 
 def write_files(folder: pathlib.Path, model: Model, pt2: bool) -> dict[str, float]:

@@ -14,8 +14,9 @@ from data.command_line import UserError
 from data.vocab import Vocabulary
 from serve.arguments import ArgumentError, clean_text, shortened, whole_number
 from serve.limits import MAX_ALTERNATIVES, MAX_TAKES, MAX_TEXT, MAX_UNKNOWN_WORDS, OPTION_RANGES
-from serve.models.load import Model
+from serve.models.load import Model, Models
 from serve.scenes import script
+from serve.scenes.cast import Writer
 from serve.scenes.engine import Engine
 from serve.scenes.generation import ENDINGS, Generation, last_lines
 from serve.scenes.scene import Scene, build_scene
@@ -25,23 +26,27 @@ Facts = dict[str, Any]  # about a scene, a word or a model: JSON values for the 
 
 
 class Actions:
-    """All actions on the loaded models. The first model is the default.
+    """All actions on the models. The first model is the default.
 
     All methods raise `UserError` for a wrong argument and name it.
     """
 
-    def __init__(self, models: list[Model], engine: Engine):
-        self.models = {model.bundle.name: model for model in models}
-        self.engine = engine
+    def __init__(self, models: Models, engine: Engine):
+        self.models, self.engine = models, engine
 
     def model(self, name: Any) -> Model:
         """The model of that name; the first one for an empty name."""
+        by_name = self.models.by_name
         if not name:
-            return next(iter(self.models.values()))
-        if not isinstance(name, str) or name not in self.models:
-            names = ", ".join(self.models)
+            return next(iter(by_name.values()))
+        if not isinstance(name, str) or name not in by_name:
+            names = ", ".join(by_name)
             raise ArgumentError("model", f"must be one of {names}, not {shortened(name)}")
-        return self.models[name]
+        return by_name[name]
+
+    async def writer(self, name: Any) -> Writer:
+        """The loaded model of that name."""
+        return await self.models.writer(self.model(name))
 
     async def write(self, scene: Scene) -> AsyncIterator[tuple[str, Facts]]:
         """Generates a scene; yields (the whole script so far, facts about it) as it grows."""
@@ -52,13 +57,15 @@ class Actions:
             note = "This scene is of another version of the model and may differ now."
         scene = dataclasses.replace(scene, model=model.bundle.name, weights=bundle["weights"])
         typed = scene.prompt if scene.typed is None else scene.typed
-        unknown = self.unknown_words(typed, scene.model)
-        generation = Generation(model.writer, scene)
+        unknown = unknown_words(model.vocabulary, typed)
+        generation = Generation(await self.models.writer(model), scene)
         async for _ in self.engine.generate(generation):
             yield (
                 generation.text,
                 {
                     "seed": scene.seed,
+                    "model": model.bundle.name,
+                    "version": model.bundle.version,
                     "words": generation.words,
                     "words_per_second": round(generation.words / max(1e-9, generation.seconds)),
                     "done": generation.done,
@@ -191,7 +198,7 @@ class Actions:
         alternative = clean_text(alternative, "alternative").strip(" ")
         if not alternative:
             raise ArgumentError("alternative", "must be a word, not an empty text")
-        vocabulary = self.model(scene.model).writer.vocabulary
+        vocabulary = self.model(scene.model).vocabulary
         words = typed_words(vocabulary, text)
         kept = [*words[: whole_number(word, "word", len(words))], alternative]
         prompt = "".join(cased_words(vocabulary, kept, clean_text(text, "text")))
@@ -202,7 +209,7 @@ class Actions:
 
     async def alternatives(self, text: Any, word: Any, n: Any, model: Any) -> list[Facts]:
         """The `n` most likely words at the position of a word, with their probabilities."""
-        writer = self.model(model).writer
+        writer = await self.writer(model)
         words = typed_words(writer.vocabulary, text)
         place = whole_number(word, "word", len(words))
         n = whole_number(n, "n", MAX_ALTERNATIVES, 1)
@@ -213,7 +220,7 @@ class Actions:
     async def surprise(self, text: Any, model: Any) -> list[Facts]:
         """Each word of a script as typed, with its log-probability in nats."""
         text = clean_text(text, "text")
-        writer = self.model(model).writer
+        writer = await self.writer(model)
         vocabulary = writer.vocabulary
         scored = await self.engine.run(writer.logprobs, text)
         words = [word for word, _ in scored]
@@ -226,10 +233,7 @@ class Actions:
 
     def unknown_words(self, text: Any, model: Any) -> list[str]:
         """The out-of-vocabulary words of a text, each once, at most `MAX_UNKNOWN_WORDS`."""
-        vocabulary = self.model(model).writer.vocabulary
-        words = dict.fromkeys(vocabulary.split(clean_text(text, "text")))
-        unknown = [word for word in words if vocabulary.is_unknown(word)]
-        return with_characters(vocabulary, unknown[:MAX_UNKNOWN_WORDS])
+        return unknown_words(self.model(model).vocabulary, clean_text(text, "text"))
 
     def fountain(self, text: Any, model: Any) -> str:
         """A script in the Fountain format."""
@@ -240,14 +244,14 @@ class Actions:
         return script.fountain(clean_text(text, "text"), f"A scene after {show}", [note])
 
     def facts(self) -> list[Facts]:
-        """The loaded models: their bundles' facts, speakers and vocabulary sizes."""
+        """The models: their bundles' facts, speakers and vocabulary sizes."""
         return [
             model.bundle.facts
             | {
-                "speakers": [script.display_name(n) for n, _ in model.writer.vocabulary.speakers],
-                "vocabulary": len(model.writer.vocabulary),
+                "speakers": [script.display_name(name) for name, _ in model.vocabulary.speakers],
+                "vocabulary": len(model.vocabulary),
             }
-            for model in self.models.values()
+            for model in self.models.by_name.values()
         ]
 
 
@@ -266,6 +270,13 @@ def new_lines(text: Any, written: Any) -> str | None:
         return None
     lines = clean_text(text, "text").split("\n")
     return "\n".join(line for line in lines if line.strip() not in known)
+
+
+def unknown_words(vocabulary: Vocabulary, text: str) -> list[str]:
+    """The out-of-vocabulary words of a text, each once, at most `MAX_UNKNOWN_WORDS`."""
+    words = dict.fromkeys(vocabulary.split(text))
+    unknown = [word for word in words if vocabulary.is_unknown(word)]
+    return with_characters(vocabulary, unknown[:MAX_UNKNOWN_WORDS])
 
 
 def typed_words(vocabulary: Vocabulary, text: Any) -> list[str]:

@@ -136,6 +136,8 @@ SCRIPT = {"type": "string", "description": "The script so far."}
 FACTS = facts(
     {
         "seed": INTEGER,
+        "model": STRING | {"description": "name of the model"},
+        "version": STRING | {"description": "of the model"},
         "words": INTEGER | {"description": "punctuation included"},
         "words_per_second": INTEGER,
         "done": BOOLEAN,

@@ -19,13 +19,16 @@ class ServerConfig:
     """
 
     artifacts: pathlib.Path = pathlib.Path("artifacts")
-    model: pathlib.Path | None = None
+    model: str = ""
     runtime: str = "torchscript"
     precision: str = "int8"
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""
+    metrics_port: int = limits.METRICS_PORT
     password: str = ""
+    max_loaded: int = limits.MAX_LOADED
+    watch: float = limits.WATCH_INTERVAL
     max_concurrent: int = limits.MAX_CONCURRENT
     max_queue: int = limits.MAX_QUEUE
     threads: int = limits.THREADS
@@ -43,6 +46,8 @@ class ServerConfig:
             if not low <= (value := getattr(self, name)) <= high:
                 flag = "--" + name.replace("_", "-")
                 raise UserError(f"{flag} must be from {low} to {high}, not {value}")
+        if self.metrics_port == self.port:
+            raise UserError(f"--metrics-port {self.metrics_port} must differ from --port")
         if self.root_path and not (self.root_path.startswith("/") and self.root_path[-1:] != "/"):
             raise UserError(f"--root-path must be like /cold-open, not {self.root_path}")
         try:
@@ -64,7 +69,20 @@ def parse(arguments: list[str] | None = None) -> ServerConfig:
     add, default = parser.add_argument, ServerConfig()
     add("--artifacts", type=pathlib.Path, default=default.artifacts,
         help="folder with exported models, one bundle per subfolder")  # fmt: skip
-    add("--model", type=pathlib.Path, help="serve one model only: a bundle's folder or model file")
+    add(
+        "--model",
+        default="",
+        help="serve one model only: the name of a folder in --artifacts, or "
+        "a path to a folder or model file; NAME@VERSION is one version, whatever is exported later",
+    )
+    add(
+        "--max-loaded",
+        type=int,
+        default=default.max_loaded,
+        help="models in memory; others are loaded when they are used",
+    )
+    add("--watch", type=float, default=default.watch,
+        help="seconds between looks for new exports; 0: only at SIGHUP")  # fmt: skip
     add("--runtime", choices=("torchscript", "onnx"), default=default.runtime,
         help="inference runtime; onnx needs no PyTorch")  # fmt: skip
     add("--precision", choices=("int8", "fp32"), default=default.precision,
@@ -72,6 +90,8 @@ def parse(arguments: list[str] | None = None) -> ServerConfig:
     add("--host", default=default.host, help="address to listen on")
     add("--port", type=int, default=default.port, help="port to listen on")
     add("--root-path", default="", help="path prefix behind a reverse proxy, like /cold-open")
+    add("--metrics-port", type=int, default=default.metrics_port,
+        help="port for /metrics, which then needs no password; 0: that of the page")  # fmt: skip
     add("--password", default="", help="password for HTTP Basic authentication, any user name")
     add("--max-concurrent", type=int, default=default.max_concurrent,
         help="scenes generated at the same time")  # fmt: skip

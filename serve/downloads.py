@@ -1,5 +1,7 @@
 """Downloads of the bundles' files, which the operator has to allow (`--offer-download`)."""
 
+from collections.abc import Callable, Iterable
+
 import fastapi
 from fastapi.responses import FileResponse
 
@@ -9,18 +11,21 @@ PATH = "/download"
 NOT_FOUND = "There is nothing at this address."
 
 
-def add_downloads(app: fastapi.FastAPI, bundles: list[Bundle], offered: bool) -> None:
+def add_downloads(
+    app: fastapi.FastAPI, bundles: Callable[[], Iterable[Bundle]], offered: bool
+) -> None:
     """Adds the route of the files: `PATH`/weights/file name.
 
     Args:
+        bundles: returns those of the models of now.
         offered: whether files are served; otherwise each answer has status 404.
     """
-    files = {bundle.weights: bundle.downloads() for bundle in bundles} if offered else {}
 
     @app.api_route(PATH + "/{weights}/{file}", methods=["GET", "HEAD"])
     def download(weights: str, file: str) -> fastapi.Response:
         # A name that is looked up, not a path that is built.
-        path = files.get(weights, {}).get(file)
+        files = (each.downloads() for each in bundles() if offered and each.weights == weights)
+        path = next(files, {}).get(file)
         if path is None or not path.is_file():
             return fastapi.responses.JSONResponse({"detail": NOT_FOUND, "error": NOT_FOUND}, 404)
         return FileResponse(path, filename=file, media_type="application/octet-stream")

@@ -17,6 +17,7 @@ from starlette.routing import Match, Mount
 from data.command_line import UserError
 
 try:
+    from gradio.context import Context
     from gradio.data_classes import PredictBody
     from gradio.utils import LRUCache, get_function_params
 except ImportError as error:
@@ -111,6 +112,40 @@ def limit_sessions(blocks: gr.Blocks, sessions: int) -> None:
     blocks._queue.pending_messages_per_session = RecentlyUsed(sessions)
 
 
+def replace_page(blocks: gr.Blocks, build: Callable[[], gr.Blocks], head: str) -> bool:
+    """Replaces the page for those who open it from now on. Pages that are open stay usable.
+
+    Args:
+        blocks: the app that runs, and goes on answering all events.
+        build: builds the page again, with other values in its components.
+        head: the HTML for the head of the document.
+
+    Returns:
+        False if the new page has other components or events, such as a button more: the page is
+        not replaced then.
+    """
+    before, Context.id = Context.id, blocks._id  # the same components have the same ids
+    try:
+        new = build()
+    finally:
+        Context.id = max(before, Context.id)
+    config = new.get_config_file()
+    if _outline(config) != _outline(blocks.config):
+        return False
+    blocks.title = new.title
+    parts = ("components", "dependencies", "layout", "page", "title")
+    blocks.config = {**blocks.config, **{part: config[part] for part in parts}, "head": head}
+    return True
+
+
+def _outline(config: Any) -> list[tuple[Any, ...]]:
+    """The components of a page and its events with their inputs and outputs."""
+    event = ("id", "targets", "inputs", "outputs", "api_name", "backend_fn")
+    return [(each["id"], each["type"]) for each in config["components"]] + [
+        tuple(each[part] for part in event) for each in config["dependencies"]
+    ]
+
+
 def queue_length(blocks: gr.Blocks) -> int:
     """The number of requests in the queue."""
     return len(blocks._queue)
@@ -200,6 +235,9 @@ def check_blocks(blocks: gr.Blocks) -> None:
     checks = {
         "Blocks.state_session_capacity": hasattr(blocks, "state_session_capacity"),
         "Blocks.max_threads": hasattr(blocks, "max_threads"),
+        "Blocks._id": isinstance(getattr(blocks, "_id", None), int),
+        "Blocks.config": hasattr(blocks, "config"),
+        "Blocks.get_config_file": hasattr(blocks, "get_config_file"),
         "Blocks.fns": bool(functions),
         "Blocks._queue": queue is not None,
         "Queue.__len__": hasattr(queue, "__len__"),

@@ -25,6 +25,9 @@ SHUTDOWN_TIMEOUT = 20.0  # most scenes end within it; container engines wait 10 
 # loses its request, so the server waits longer than they do: nginx and AWS's load balancers keep an
 # idle connection for 60, Google's for 600.
 KEEP_ALIVE = 620
+MAX_LOADED = 4  # models in memory; one of a show needs about 60 MB in int8
+WATCH_INTERVAL = 0.0  # between two looks for new exports; 0: only at SIGHUP
+METRICS_PORT = 0  # of the page
 MAX_OPEN_FILES = 65_536  # connections, if the system allows as many
 CONNECTION_TIMEOUT = 1  # at shutdown; an open page never closes its connection by itself
 
@@ -37,6 +40,9 @@ FLAG_RANGES: dict[str, tuple[float, float]] = {
     "scene_timeout": (1, 3600),
     "shutdown_timeout": (0, 3600),
     "keep_alive": (1, 86_400),
+    "max_loaded": (1, 1000),
+    "watch": (0, 86_400),
+    "metrics_port": (0, 65535),
 }
 
 # Scheduling of scenes that are generated together

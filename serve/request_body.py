@@ -56,7 +56,7 @@ def parse_body(body: bytes) -> dict[str, Any]:
     """A body as a JSON object; rejects other JSON, deep nesting, long numbers, and files."""
     try:
         fields = strict_json.loads(body, parse_int=parse_int)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise RejectedRequest(400, "body", "The request body is not JSON.") from None
     if not isinstance(fields, dict):
         raise RejectedRequest(400, "body", "The request body must be a JSON object.")

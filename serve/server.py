@@ -1,14 +1,10 @@
 """The web server: the page on FastAPI, with health probes, metrics, and the middleware."""
 
 import functools
-import logging
-import sys
 from typing import Any
 
 import fastapi
 import gradio as gr
-from pythonjsonlogger.core import RESERVED_ATTRS
-from pythonjsonlogger.json import JsonFormatter
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from serve.actions import Actions
@@ -26,6 +22,7 @@ from serve.gradio_compat import (
 from serve.instrumentation import Instrumentation
 from serve.metrics import CONTENT_TYPE, Metrics
 from serve.middleware import SecurityMiddleware
+from serve.models.load import Models
 from serve.openapi import openapi
 from serve.page.app import THEME, build_app
 from serve.page.assets import STYLES, head_html
@@ -39,6 +36,7 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         UserError: if the installed Gradio lacks what the server relies on.
     """
     blocks = build_app(actions, Instrumentation(metrics, config.log_prompts), config)
+    measure(actions.models, blocks, metrics)
     app = fastapi.FastAPI(title="Cold Open", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthz")
@@ -50,12 +48,13 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         if engine.draining:
             response.status_code = 503
             return {"status": "shutting down"}
-        return {"status": "ready", "models": list(actions.models)}
+        return {"status": "ready", "models": actions.models.versions}
 
-    @app.get("/metrics")
-    async def prometheus() -> fastapi.Response:
-        text = metrics.text(lambda: queue_length(blocks))
-        return fastapi.Response(text, media_type=CONTENT_TYPE)
+    if not config.metrics_port:
+
+        @app.get("/metrics")
+        async def prometheus() -> fastapi.Response:
+            return fastapi.Response(metrics.text(), media_type=CONTENT_TYPE)
 
     @app.get("/gradio_api/openapi.json")  # before Gradio's, which has an upload
     async def openapi_json() -> dict:
@@ -69,8 +68,7 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
         compresslevel=6,
         exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream"),
     )
-    bundles = [model.bundle for model in actions.models.values()]
-    add_downloads(app, bundles, config.offer_download)
+    add_downloads(app, lambda: actions.models.bundles, config.offer_download)
     gr.mount_gradio_app(
         app,
         blocks,
@@ -102,17 +100,9 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
     )
 
 
-def start_logging(level: str) -> None:
-    """Logs to standard error, one JSON object per line."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        JsonFormatter(
-            "{asctime}{levelname}{name}{message}",
-            style="{",
-            reserved_attrs=[*RESERVED_ATTRS, "color_message"],  # uvicorn's, for terminals
-            rename_fields={"asctime": "time", "levelname": "level", "message": "event"},
-        )
-    )
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in ("httpx", "httpcore", "matplotlib", "asyncio"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+def measure(models: Models, blocks: Any, metrics: Metrics) -> None:
+    """Connects the metrics with the models and the request queue."""
+    metrics.queued.set_function(lambda: queue_length(blocks))
+    metrics.models.set_function(lambda: len(models.loaded))
+    metrics.set_versions(models.versions)
+    models.listeners.append(lambda: metrics.set_versions(models.versions))

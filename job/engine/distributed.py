@@ -32,9 +32,10 @@ from job.engine.stop import Stopped
 
 T = TypeVar("T")
 
-# The other processes wait this long while rank 0 evaluates, fits the speller, or writes to a slow
-# disk. A process that dies is noticed earlier: its connection breaks, and torchrun ends the others.
-COLLECTIVE_TIMEOUT = datetime.timedelta(days=1)
+# Far above what processes wait for each other: rank 0 evaluates, fits the speller, or writes to a
+# slow disk. It ends a run whose process hangs, or whose machine is gone without closing its
+# connections. A process that dies is noticed at once: its connection breaks.
+COLLECTIVE_TIMEOUT = datetime.timedelta(minutes=15)
 # Environment variables that `job.engine.launch` sets; see `record_exit_code`, `end_with_launcher`.
 EXIT_CODE_FILE = "COLD_OPEN_EXIT_CODE_FILE"
 LAUNCHER = "COLD_OPEN_LAUNCHER"
@@ -59,7 +60,7 @@ class Group:
         self.rank, self.size = rank, size
         self.is_rank0 = rank == 0
         self.is_distributed = size > 1
-        # Gloo for control messages: waiting for rank 0 needs no GPU, and has its own timeout.
+        # Gloo for control messages: waiting for rank 0 needs no GPU.
         self.control_group = (
             distributed.new_group(backend="gloo", timeout=COLLECTIVE_TIMEOUT) if size > 1 else None
         )
@@ -174,14 +175,18 @@ class Group:
 
 @contextlib.contextmanager
 def peer_errors() -> Iterator[None]:
-    """Turns a broken connection into `PeerLost`; torchrun reports which process died and why."""
+    """Turns a broken connection or a timeout into `PeerLost`; torchrun reports who died and why."""
     try:
         yield
     except (RuntimeError, ConnectionError) as error:
         reason = str(error).split("\n")[0].split("] ")[-1][:100]
+        what = f"has died ({reason})"
+        if "timed out" in str(error).lower():
+            minutes = COLLECTIVE_TIMEOUT.total_seconds() / 60
+            what = f"has not answered for {minutes:g} minutes: it hangs, or its machine is gone"
         raise PeerLost(
-            f"another process of this run has died ({reason}): run the same command again to "
-            "resume from the last saved state; torchrun --max-restarts does so by itself"
+            f"another process of this run {what}. Run the same command again to resume from the "
+            "last saved state; torchrun --max-restarts does so by itself"
         ) from None
 
 
@@ -218,8 +223,10 @@ def init_distributed(device: str) -> Group:
         address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
         store = distributed.TCPStore(address, port, is_master=False)
         store = distributed.PrefixStore(os.environ["TORCHELASTIC_RESTART_COUNT"], store)
-    numbers = {"store": store, "rank": rank, "world_size": size}
-    distributed.init_process_group("nccl" if device == "cuda" else "gloo", **numbers)
+    backend = "nccl" if device == "cuda" else "gloo"
+    distributed.init_process_group(
+        backend, store=store, rank=rank, world_size=size, timeout=COLLECTIVE_TIMEOUT
+    )
     return Group(rank, size)
 
 
@@ -229,15 +236,19 @@ def process_rank() -> int:
 
 
 def end_with_launcher() -> None:
-    """Has this process receive SIGTERM when torchrun's process ends, however it ends.
+    """Has this process end when torchrun's process ends, however that ends. On Linux only.
 
-    Without it, the processes of a launcher killed with -9 would train on as orphans. On Linux only.
+    Without it, the processes of a launcher killed with -9 would train on as orphans. On one node
+    they receive SIGTERM and save the state. On several, they are killed: SIGTERM would stop the run
+    on all nodes, whose launchers could otherwise wait for the node to come back.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ or sys.platform != "linux":
         return
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    nodes = int(os.environ.get("GROUP_WORLD_SIZE", "1"))
+    number = signal.SIGTERM if nodes == 1 else signal.SIGKILL
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number)
     if os.environ.get(LAUNCHER, str(os.getppid())) != str(os.getppid()):  # it has ended already
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
 
 
 def was_restarted() -> bool:

@@ -3,6 +3,7 @@
 Each runtime is imported only if it is chosen, so that either may be missing.
 """
 
+import importlib
 import io
 import warnings
 from typing import Any
@@ -11,6 +12,14 @@ from data.command_line import UserError
 from serve.models.bundles import Bundle
 from serve.scenes.cast import Writer
 from serve.scenes.scene import Scene
+
+
+def import_runtime(runtime: str) -> None:
+    """Imports the packages of a runtime: not later, in a thread, while others import the same."""
+    if runtime == "onnx":
+        importlib.import_module("serve.models.onnx_writer")
+    else:
+        importlib.import_module("torch").set_num_threads(1)  # more gain nothing at these sizes
 
 
 def load_writer(bundle: Bundle) -> Writer:
@@ -33,7 +42,7 @@ class TorchScriptWriter:
     def __init__(self, bundle: Bundle):
         import torch
 
-        torch.set_num_threads(1)  # a second thread gains nothing at these sizes
+        import_runtime("torchscript")
         self.torch = torch
         self.vocabulary = bundle.vocabulary()
         path = bundle.folder / bundle.file

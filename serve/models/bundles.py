@@ -1,5 +1,6 @@
 """Exported bundles on disk: finding them, checking them against their manifests, their facts."""
 
+import contextlib
 import dataclasses
 import datetime
 import hashlib
@@ -8,6 +9,14 @@ from typing import Any
 
 from data import strict_json, versions
 from data.command_line import UserError
+from data.model_versions import (
+    MANIFEST,
+    POINTER,
+    VERSIONS,
+    current_folder,
+    pinned_folder,
+    version_of,
+)
 from data.vocab import Vocabulary
 from serve.limits import MAX_EVALUATIONS, MAX_PLOTTED
 
@@ -27,10 +36,16 @@ DESCRIPTIONS = ("manifest.json", "README.md")  # of the bundle, not named in the
 class Bundle:
     """One exported model: its folder, its manifest, and the model file in use."""
 
-    name: str  # of the folder
-    folder: pathlib.Path
+    name: str  # of the model's folder
+    version: str  # see `data.model_versions`
+    folder: pathlib.Path  # of the version
     file: str
     manifest: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Name and version, as `--model` takes them."""
+        return f"{self.name}@{self.version}"
 
     def read(self, name: str) -> bytes:
         """The content of a file of the bundle, after a check of its SHA-256.
@@ -89,6 +104,7 @@ class Bundle:
         scores, versions = manifest["scores"], manifest["versions"]
         return {
             "name": self.name,
+            "version": self.version,
             "show": manifest["show"],
             "file": self.file,
             "format": manifest["files"][self.file]["format"],
@@ -114,30 +130,51 @@ def _rounded(value: float | None) -> float | None:
 
 
 def find_bundles(root: pathlib.Path) -> list[pathlib.Path]:
-    """The folders in `root` that hold a bundle, the one with the newest manifest first.
+    """The folders in `root` that hold a model, the one that was exported or rolled back last first.
 
     The folder of the base network has a manifest of its own: it is no bundle.
 
     Raises:
         UserError: if there is none.
     """
-    found = sorted(
-        (path.parent for path in root.glob("*/manifest.json") if path.parent.name != BASE),
-        key=lambda folder: (folder / "manifest.json").stat().st_mtime,
-        reverse=True,
-    )
-    if not found:
+    times: dict[pathlib.Path, float] = {}
+    for name in (MANIFEST, POINTER):
+        for path in root.glob(f"*/{name}"):
+            if path.parent.name != BASE:
+                with contextlib.suppress(OSError):  # an export replaces it just now
+                    times[path.parent] = path.stat().st_mtime
+    if not times:
         raise UserError(
             f"{root} holds no exported model: run make demo, or make train and make export"
         )
-    return found
+    return sorted(sorted(times), key=times.__getitem__, reverse=True)
+
+
+def locate(model: str, artifacts: pathlib.Path) -> pathlib.Path:
+    """The folder or file that `--model` names.
+
+    Args:
+        model: the name of a folder in `artifacts`, or a path to a folder or model file, either with
+            or without @VERSION.
+
+    Raises:
+        UserError: if there is no such version of the model.
+    """
+    name, at, version = model.rpartition("@")
+    if not at or pathlib.Path(model).exists():
+        name, at, version = model, "", ""
+    path = pathlib.Path(name)
+    if not path.exists() and (artifacts / name).is_dir():
+        path = artifacts / name
+    return pinned_folder(path, version) if at else path
 
 
 def open_bundle(path: pathlib.Path, runtime: str, precision: str) -> Bundle:
-    """The bundle in a folder, or the bundle of a model file.
+    """The current version of the model in a folder, or the bundle of a model file.
 
     Args:
-        path: the folder, or one of its model files, which then overrides `precision`.
+        path: the folder of a model or of one version, or one of its model files, which then
+            overrides `precision`.
         runtime: "torchscript" or "onnx".
         precision: "int8", or "fp32"; a bundle without an int8 file uses fp32.
 
@@ -145,12 +182,14 @@ def open_bundle(path: pathlib.Path, runtime: str, precision: str) -> Bundle:
         UserError: if there is no bundle, its manifest is damaged or of another version, or it has
             no file for the runtime.
     """
-    folder = path if path.is_dir() else path.parent
-    manifest_path = folder / "manifest.json"
+    model_folder = path if path.is_dir() else path.parent
+    folder = current_folder(model_folder)
+    manifest_path = folder / MANIFEST
     if not path.exists() or not manifest_path.is_file():
         raise UserError(f"{path}: there is no exported model with its manifest.json; make export")
     try:
-        manifest = strict_json.loads(manifest_path.read_text(encoding="utf-8"))
+        content = manifest_path.read_bytes()
+        manifest = strict_json.loads(content)
         files = manifest["files"]
         if manifest["format"] != FORMAT or manifest["version"] != versions.MANIFEST:
             raise UserError(f"{manifest_path} is of another version of this program: export again")
@@ -162,7 +201,7 @@ def open_bundle(path: pathlib.Path, runtime: str, precision: str) -> Bundle:
             raise UserError(f"{path} is not a model file for {runtime} in its manifest")
         for name in (file, "vocab.json"):
             _ = files[name]["sha256"].lower()
-        bundle = Bundle(folder.resolve().name, folder, file, manifest)
+        bundle = Bundle(_name_of(folder), version_of(content), folder, file, manifest)
         # What the page shows later must have the right type.
         facts = bundle.facts
         _ = datetime.datetime.fromisoformat(facts["exported"]), f"{facts['parameters']:,}"
@@ -171,4 +210,12 @@ def open_bundle(path: pathlib.Path, runtime: str, precision: str) -> Bundle:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{manifest_path} is damaged ({error!r:.80}): export again") from None
+    if folder.parent.name == VERSIONS and bundle.version != folder.name:
+        raise UserError(f"{manifest_path} is not that of version {folder.name}: export again")
     return bundle
+
+
+def _name_of(folder: pathlib.Path) -> str:
+    """The model's name, by the folder of a version or of a model without versions."""
+    folder = folder.resolve()
+    return folder.parents[1].name if folder.parent.name == VERSIONS else folder.name

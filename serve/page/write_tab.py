@@ -130,7 +130,7 @@ def requested_scene(
     if name == "take_alternative":
         word, alternative = sent("word"), sent("alternative")
         return actions.take_alternative(text, word, alternative, scene, written)
-    speakers = [name for name, _ in actions.model(scene.model).writer.vocabulary.speakers]
+    speakers = [name for name, _ in actions.model(scene.model).vocabulary.speakers]
     scene = dataclasses.replace(
         scene, next_speakers=next_speakers(next_line, list(scene.cast), speakers)
     )

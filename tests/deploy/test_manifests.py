@@ -218,11 +218,3 @@ def test_compose_services_rotate_logs_and_limit_processes():
     for service in compose("compose.yaml")["services"].values():
         assert set(service["logging"]["options"]) == {"max-size", "max-file"}
         assert 0 < service["pids_limit"] <= 4096
-
-
-def test_prometheus_scrapes_the_serve_port():
-    config = yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text(encoding="utf-8"))
-    ((target,),) = [each["targets"] for each in config["scrape_configs"][0]["static_configs"]]
-    host, _, port = target.partition(":")
-    service = compose("compose.yaml")["services"][host]
-    assert service["ports"][0].endswith(":" + port)

@@ -5,6 +5,7 @@ import contextlib
 
 from serve.actions import Actions
 from serve.metrics import Metrics
+from serve.models.load import Models
 from serve.scenes.engine import Engine
 from serve.scenes.generation import Generation
 from serve.scenes.scene import build_scene
@@ -20,7 +21,7 @@ NOT_INDEXES = [None, -1, 1.5, float("nan"), float("inf"), True, "0", [0], {}, 10
 @contextlib.contextmanager
 def actions_on(*models):
     """The actions on some models; no scene may be left at the end."""
-    made = Actions(list(models), Engine(1, 60, Metrics()))
+    made = Actions(Models(models, 99), Engine(1, 60, Metrics()))
     yield made
     assert made.engine.active == {}
     made.engine.short_tasks.shutdown()

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from export.rollout import publish
 from serve.models.backends import load_writer
 from serve.models.bundles import open_bundle
 from serve.models.load import Model
@@ -85,7 +86,12 @@ def engine(clock):
 @pytest.fixture
 def copy(bundle, tmp_path) -> pathlib.Path:
     """A copy of the bundle, to be damaged."""
-    return shutil.copytree(bundle, tmp_path / "copy")
+    return copy_without_versions(bundle, tmp_path / "copy")
+
+
+def copy_without_versions(bundle: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
+    """A copy of a bundle's files alone: no other version takes the place of a changed one."""
+    return shutil.copytree(bundle, target, ignore=shutil.ignore_patterns("versions", "current"))
 
 
 def edit_manifest(folder: pathlib.Path, change) -> None:
@@ -101,3 +107,17 @@ def replace_file(folder: pathlib.Path, name: str, content: bytes) -> None:
     (folder / name).write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     edit_manifest(folder, lambda manifest: manifest["files"][name].update(sha256=digest))
+
+
+def export_to(folder: pathlib.Path, bundle: pathlib.Path, **changes) -> str:
+    """Publishes the ONNX files of a bundle, with other fields in its manifest, as a new version.
+
+    Returns:
+        The version.
+    """
+    staged = copy_without_versions(bundle, folder / ".staged")
+    for path in staged.iterdir():
+        if path.suffix in (".onnx", ".pt") and path.name not in ("model.int8.onnx", "model.onnx"):
+            path.unlink()
+    edit_manifest(staged, lambda manifest: manifest.update(changes))
+    return publish(staged, folder)

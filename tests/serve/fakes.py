@@ -150,5 +150,5 @@ async def follow_all(engine: Engine, scenes: list[Generation], log: list | None 
 
 def active_scenes(engine: Engine) -> float:
     """The gauge of active scenes in the metrics."""
-    text = engine.metrics.text(lambda: 0).decode()
+    text = engine.metrics.text().decode()
     return float(text.partition("\ncold_open_active_scenes ")[2].partition("\n")[0])

@@ -19,6 +19,7 @@ from serve.limits import (
     OPTION_RANGES,
 )
 from serve.metrics import Metrics
+from serve.models.load import Models
 from serve.openapi import openapi
 from serve.scenes.engine import Engine
 from serve.scenes.generation import ENDINGS
@@ -30,7 +31,7 @@ from tests.conftest import ROOT
 def endpoints(small):
     """The endpoints as the API page and /gradio_api/info describe them."""
     metrics = Metrics()
-    actions = Actions([small["onnx"]], Engine(1, 60, metrics))
+    actions = Actions(Models([small["onnx"]]), Engine(1, 60, metrics))
     with gr.Blocks(analytics_enabled=False) as blocks:
         add_api(blocks, actions, Instrumentation(metrics, log_prompts=False))
     return blocks.get_api_info()["named_endpoints"]

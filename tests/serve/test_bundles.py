@@ -16,7 +16,7 @@ from serve.models.backends import load_writer
 from serve.models.bundles import find_bundles, open_bundle
 from serve.models.load import load_models
 from serve.page.about_tab import about_html
-from tests.serve.conftest import RUNTIMES, edit_manifest, replace_file
+from tests.serve.conftest import RUNTIMES, copy_without_versions, edit_manifest, replace_file
 
 MODELS = {"torchscript": "model.torchscript.pt", "onnx": "model.onnx"}
 
@@ -247,13 +247,13 @@ def test_manifest_with_any_field_missing_or_wrong_is_used_or_an_error(copy, valu
 
 def test_newest_bundle_is_first(bundle, tmp_path):
     for age, name in enumerate(["b", "a", "c"]):
-        folder = shutil.copytree(bundle, tmp_path / name)
+        folder = copy_without_versions(bundle, tmp_path / name)
         os.utime(folder / "manifest.json", (1e9 - age, 1e9 - age))
     (tmp_path / "empty").mkdir()
     (tmp_path / "manifest.json").write_text("{}")
     assert [folder.name for folder in find_bundles(tmp_path)] == ["b", "a", "c"]
     models = load_models(ServerConfig(artifacts=tmp_path, runtime="onnx"))
-    assert [model.bundle.name for model in models] == ["b", "a", "c"]
+    assert models.names == ["b", "a", "c"]
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
@@ -265,12 +265,12 @@ def test_folder_without_bundles_is_an_error(tmp_path, name):
 
 def test_damaged_bundle_is_skipped_with_a_warning(bundle, tmp_path, caplog):
     for name in ("good", "bad", "worse", "fine"):
-        shutil.copytree(bundle, tmp_path / name)
+        copy_without_versions(bundle, tmp_path / name)
     flip(tmp_path / "bad" / "model.int8.onnx")
     (tmp_path / "worse" / "manifest.json").write_text("{")
     with caplog.at_level(logging.WARNING, "cold_open"):
         models = load_models(ServerConfig(artifacts=tmp_path, runtime="onnx"))
-    assert {model.bundle.name for model in models} == {"good", "fine"}
+    assert models.names == ["fine", "good"]
     reasons = sorted(record.reason for record in caplog.records if record.msg == "bundle skipped")
     assert len(reasons) == 2
     assert "bad/model.int8.onnx differs from the file" in reasons[0]
@@ -279,7 +279,7 @@ def test_damaged_bundle_is_skipped_with_a_warning(bundle, tmp_path, caplog):
 
 def test_only_damaged_bundles_are_an_error(bundle, tmp_path):
     for name in ("one", "two"):
-        shutil.copytree(bundle, tmp_path / name)
+        copy_without_versions(bundle, tmp_path / name)
         (tmp_path / name / "vocab.json").unlink()
     with pytest.raises(UserError, match="holds no usable bundle: the log has the reasons"):
         load_models(ServerConfig(artifacts=tmp_path, runtime="onnx"))
@@ -290,11 +290,11 @@ def test_only_damaged_bundles_are_an_error(bundle, tmp_path):
 
 def test_named_bundle_is_loaded_alone(bundle, tmp_path):
     for name in ("one", "two"):
-        shutil.copytree(bundle, tmp_path / name)
+        copy_without_versions(bundle, tmp_path / name)
     config = ServerConfig(artifacts=tmp_path, model=tmp_path / "two", runtime="onnx")
-    assert [model.bundle.name for model in load_models(config)] == ["two"]
+    assert load_models(config).names == ["two"]
     config = dataclasses.replace(config, model=tmp_path / "one" / "model.onnx")
-    assert [model.bundle.file for model in load_models(config)] == ["model.onnx"]
+    assert [model.bundle.file for model in load_models(config).loaded] == ["model.onnx"]
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -37,7 +37,7 @@ def test_compare_with_and_without_invented_words(spelling):
 
 def test_compare_of_two_models(small, spelling):
     with actions_on(small["onnx"], spelling["onnx"]) as actions:
-        names = list(actions.models)
+        names = actions.models.names
         assert len(names) == 2
         first, second = ({"model": name} for name in names)
         one, two = actions.scene_pair(first, second, 3, prompt="Ann: zork")

@@ -25,7 +25,7 @@ def opened(bundle):
 
 def app_of(opened, offered=True):
     app = fastapi.FastAPI()
-    add_downloads(app, [opened], offered)
+    add_downloads(app, lambda: [opened], offered)
     return app
 
 

@@ -20,6 +20,7 @@ from serve.gradio_compat import (
     limit_concurrency,
     limit_sessions,
     queue_length,
+    replace_page,
     route_pattern,
 )
 
@@ -186,3 +187,28 @@ def test_event_value_of_any_value_from_the_browser(sent, value):
 def test_route_pattern_of_templates(path, allowed):
     pattern = route_pattern(["/", "/a/{name}", "/s/{path:path}", "/i/{size}"])
     assert bool(pattern.fullmatch(path)) == allowed
+
+
+def page_of(title, *labels):
+    with gr.Blocks(title=title) as blocks:
+        fields = [gr.Textbox(label=label) for label in labels]
+        gr.Button("go").click(lambda *_: "x", fields, fields[0])
+    return blocks
+
+
+def test_page_is_replaced_by_one_with_the_same_components_only():
+    blocks = page_of("one", "a", "b")
+    before = len(blocks.config["components"])
+    assert replace_page(blocks, lambda: page_of("two", "c", "d"), "<style></style>")
+    labels = [each["props"].get("label") for each in blocks.config["components"]]
+    assert (blocks.title, blocks.config["title"], len(labels)) == ("two", "two", before)
+    assert "c" in labels
+    assert "a" not in labels
+    assert blocks.config["head"] == "<style></style>"
+    kept = blocks.config
+    assert not replace_page(blocks, lambda: page_of("three", "e", "f", "g"), "")
+    assert (blocks.title, blocks.config) == ("two", kept)
+    other = page_of("four", "h")  # its components have ids of their own
+    assert min(each["id"] for each in other.config["components"]) > max(
+        each["id"] for each in kept["components"]
+    )

@@ -9,7 +9,7 @@ import pytest
 from data.command_line import UserError
 from serve.actions import Actions
 from serve.limits import DEFAULT_TAKES, MAX_TAKES
-from serve.models.load import Model
+from serve.models.load import Model, Models
 from serve.scenes.scene import Scene, build_scene
 from tests.serve.acting import TEXT, short_scene, text_alone
 from tests.serve.fakes import FakeWriter
@@ -75,7 +75,7 @@ def test_number_of_takes_out_of_range_is_an_error(actions, n):
 
 def test_takes_share_the_steps_of_the_network(small, engine, clock):
     model = Model(small["onnx"].bundle, FakeWriter(clock.work))
-    updates = taken(Actions([model], engine), Scene(length=20), 3)
+    updates = taken(Actions(Models([model]), engine), Scene(length=20), 3)
     batches = model.writer.batches
     assert len(updates) < len(batches) + 3  # and one update holds the new words of all takes
     assert max(map(len, batches)) == 3

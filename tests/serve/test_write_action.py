@@ -26,7 +26,7 @@ def test_write_gives_text_and_facts(actions):
     assert facts["unknown_words"] == ["zork"]
     assert facts["note"] == ""
     scene = Scene.from_json(facts["scene"])
-    assert scene.model == next(iter(actions.models))
+    assert scene.model == actions.models.names[0]
     assert scene.weights == actions.model("").bundle.facts["weights"]
     assert text == text_alone(actions, scene)
 
@@ -53,7 +53,7 @@ def test_unknown_model_is_an_error(actions, name):
 
 @pytest.mark.parametrize("name", ["", None])
 def test_empty_model_name_is_the_first_model(actions, name):
-    assert actions.model(name) is next(iter(actions.models.values()))
+    assert actions.model(name) is actions.models.by_name[actions.models.names[0]]
 
 
 def test_write_stops_at_the_longest_scene(actions):
