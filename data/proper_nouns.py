@@ -10,10 +10,12 @@ import re
 from data.speakers import SPEAKER
 
 MIN_COUNT = 3  # fewer capitals may be accidents
-MIN_SHARE = 0.9  # of a word's occurrences within sentences
+MIN_SHARE = 0.9  # of a word's occurrences, those at the beginning of a sentence left out
 MAX_NAMES = 300  # the page looks for each of them in every line
 MAX_WORDS = 1_000_000  # of a text that are read; the rest has few further names
-_IN_SENTENCE = re.compile(r"(?<=[a-z,;:] )([A-Z]?)([a-z]+)(?![\w'])")
+# After a word without a capital: "Lost Property" must not make "the lost Property" of another text.
+_IN_SENTENCE = re.compile(r"(?<![\w'])[a-z']+[,;:]? (?=([A-Z][a-z]+)(?![\w']))")
+_SMALL = re.compile(r"(?<![\w'])[a-z]+(?![\w'])")
 
 
 def proper_nouns(text: str, words: set[str]) -> list[str]:
@@ -23,23 +25,23 @@ def proper_nouns(text: str, words: set[str]) -> list[str]:
         text: the script with its capitals.
         words: the vocabulary; other words are left out.
     """
+    text = text[: 6 * MAX_WORDS]
     capitals: collections.Counter[str] = collections.Counter()
-    seen: collections.Counter[str] = collections.Counter()
-    for line in text[: 6 * MAX_WORDS].split("\n"):
+    for line in text.split("\n"):
         if line.lstrip().startswith("["):
             continue
         speaker = SPEAKER.match(line)
-        found = _IN_SENTENCE.findall(line[speaker.end() :] if speaker else line)
-        if 2 * sum(bool(capital) for capital, _ in found) > max(len(found), 3):
-            continue  # a title
-        for capital, rest in found:
-            word = (capital + rest).lower()
-            seen[word] += 1
-            capitals[word] += bool(capital)
+        body = line[speaker.end() :] if speaker else line
+        found = _IN_SENTENCE.findall(body)
+        words_of_line = body.split()
+        # Else a title, or a line in capitals.
+        if 2 * sum(word[:1].isupper() for word in words_of_line) <= max(len(words_of_line), 3):
+            capitals.update(word.lower() for word in found)
+    small = collections.Counter(_SMALL.findall(text))
     names = [
         (word, count)
         for word, count in capitals.items()
-        if count >= MIN_COUNT and count >= MIN_SHARE * seen[word] and len(word) > 1
+        if count >= MIN_COUNT and count >= MIN_SHARE * (count + small[word])
     ]
     names = sorted(names, key=lambda pair: (-pair[1], pair[0]))
     return [word for word, _ in names if word in words][:MAX_NAMES]

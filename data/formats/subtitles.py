@@ -17,7 +17,7 @@ from data.formats import layout
 from data.formats.script import Format, Line, ReadOptions, Script
 
 TIMES = re.compile(
-    r"^\s*(?:(?:\d{1,3}:)?\d{1,2}:\d{2}[.,:]\d{1,3}\s*--?>\s*(?:\d{1,3}:)?\d{1,2}:\d{2}"
+    r"^[ \t]*+(?:(?:\d{1,3}:)?\d{1,2}:\d{2}[.,:]\d{1,3}\s*--?>\s*(?:\d{1,3}:)?\d{1,2}:\d{2}"
     r"|\{\d{1,7}\}\{\d{1,7}\}|\[\d{1,7}\]\[\d{1,7}\])",  # MicroDVD, MPL2
     re.MULTILINE,
 )

@@ -10,7 +10,7 @@ from data.formats import html_source, inner, layout
 from data.formats.script import Format, ReadOptions, Script
 
 PAGE = re.compile(r"<text\b[^>]*>(.*?)</text>", re.DOTALL)  # of an export (Special:Export)
-NAME = re.compile(r"^[:*#;\s]*'{3}[^'\n]{1,60}?(?::'{3}|'{3}[^:\n]{0,80}:|'{3}\s)", re.MULTILINE)
+NAME = re.compile(r"^[:*#; \t]*+'{3}[^'\n]{1,60}?(?::'{3}|'{3}[^:\n]{0,80}:|'{3}\s)", re.MULTILINE)
 MARKS = re.compile(
     r"^={2,6}[^=\n]+={2,6}\s*$|\[\[(?:[^\[\]\n]+)\]\]|\{\{[^{}]+\}\}|^[:*]+\s*'{2,3}|^;[^\n]+$",
     re.MULTILINE,
@@ -36,7 +36,10 @@ SPEECH_TEMPLATES = frozenset(
     )
 )
 LAYOUT_TEMPLATES = frozenset(("loc", "location", "scene", "setting"))
-DEFINITION = re.compile(r"^;\s*([^:\n]+?)\s*:?\s*(?:\n:+\s*|:\s*)(?=\S)", re.MULTILINE)
+DEFINITION = re.compile(
+    r"^;[ \t]{0,9}(\S[^:\n]{0,100}?)[ \t]{0,9}:?[ \t]{0,9}(?:\n:+[ \t]*+|:[ \t]*+)(?=\S)",
+    re.MULTILINE,
+)
 DIRECTION = re.compile(r"^''((?:[^'\n]|'(?!'))+)''$", re.MULTILINE)
 ITALICS = re.compile(r"(?<!')''(?!')")
 LIST_MARK = re.compile(r"^[:*#]+\s*", re.MULTILINE)
@@ -86,6 +89,8 @@ def read(text: str, options: ReadOptions) -> Script:
 
 def is_regular(text: str) -> bool:
     """Whether a page may be parsed: few brackets, elements and quotation marks are not closed."""
+    if text.count("<!--") - text.count("-->") > MAX_OPEN:
+        return False
     is_open: collections.Counter[str] = collections.Counter()
     for bracket in BRACKETS.findall(text):
         if bracket in OPENING:

@@ -33,9 +33,8 @@ class Linear(nn.Module):
         return flat.view(x.size(0), x.size(1), -1)
 
     def rows(self, indices: Tensor) -> Tensor:
-        """Rows of the weight: indices (batch, time) int64 -> (batch, time, inputs)."""
-        selected = self.transposed.index_select(1, indices.flatten()).t()
-        return selected.reshape(indices.size(0), indices.size(1), -1)
+        """Rows of the weight: indices (count,) int64 -> (count, inputs)."""
+        return self.transposed.index_select(1, indices).t()
 
 
 class Int8Linear(nn.Module):
@@ -85,10 +84,9 @@ class Int8Linear(nn.Module):
         return result if x.dim() == 2 else result.view(x.size(0), x.size(1), -1)
 
     def rows(self, indices: Tensor) -> Tensor:
-        """Rows of the weight: indices (batch, time) int64 -> (batch, time, inputs) float32."""
-        flat = indices.flatten()
-        selected = self.weight.index_select(0, flat).float() * self.scales[flat][:, None]
-        return selected.reshape(indices.size(0), indices.size(1), -1)
+        """Rows of the weight: indices (count,) int64 -> (count, inputs) float32."""
+        scales = self.scales.index_select(0, indices).unsqueeze(1)
+        return self.weight.index_select(0, indices) * scales
 
     @torch.jit.export
     def __getstate__(self) -> Tuple[Tensor, Tensor, Tensor, bool, bool]:
@@ -136,15 +134,23 @@ class LSTMLayer(nn.Module):
 
     def forward(self, x: Tensor, h: Tensor, c: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
         """x (batch, time, inputs), h and c (batch, hidden) -> (outputs, h, c)."""
-        inputs = self.linear_ih(x)
         outputs: List[Tensor] = []
-        for step in range(x.size(1)):
-            gates = inputs[:, step] + self.linear_hh(h)
-            i, f, o = torch.sigmoid(gates[:, : 3 * self.hidden_size]).chunk(3, 1)
-            c = f * c + i * torch.tanh(gates[:, 3 * self.hidden_size :])
-            h = o * torch.tanh(c)
+        for products in self.linear_ih(x).unbind(1):  # one matrix product for all time steps
+            h, c = self.cell(products, h, c)
             outputs.append(h)
         return torch.stack(outputs, 1), h, c
+
+    def step(self, x: Tensor, h: Tensor, c: Tensor) -> Tuple[Tensor, Tensor]:
+        """One time step: x (batch, inputs), h and c (batch, hidden) -> (h, c)."""
+        return self.cell(self.linear_ih(x), h, c)
+
+    def cell(self, products: Tensor, h: Tensor, c: Tensor) -> Tuple[Tensor, Tensor]:
+        """`step` from the products of the input and its weights (batch, 4 * hidden)."""
+        gates = self.linear_hh(h).add_(products)
+        i, f, o, g = gates.chunk(4, 1)
+        gates.narrow(1, 0, 3 * self.hidden_size).sigmoid_()  # i, f and o are views of it
+        c = (f * c).add_(i.mul_(g.tanh_()))
+        return torch.tanh(c).mul_(o), c
 
 
 class GRULayer(nn.Module):
@@ -161,16 +167,23 @@ class GRULayer(nn.Module):
 
     def forward(self, x: Tensor, h: Tensor, c: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
         """x (batch, time, inputs), h (batch, hidden) -> (outputs, h, c unchanged)."""
-        inputs = self.linear_ih(x)
         outputs: List[Tensor] = []
-        for step in range(x.size(1)):
-            reset_x, update_x, new_x = inputs[:, step].chunk(3, 1)
-            reset_h, update_h, new_h = self.linear_hh(h).chunk(3, 1)
-            update = torch.sigmoid(update_x + update_h)
-            new = torch.tanh(new_x + torch.sigmoid(reset_x + reset_h) * new_h)
-            h = (1 - update) * new + update * h
+        for products in self.linear_ih(x).unbind(1):  # one matrix product for all time steps
+            h, c = self.cell(products, h, c)
             outputs.append(h)
         return torch.stack(outputs, 1), h, c
+
+    def step(self, x: Tensor, h: Tensor, c: Tensor) -> Tuple[Tensor, Tensor]:
+        """One time step: x (batch, inputs), h (batch, hidden) -> (h, c unchanged)."""
+        return self.cell(self.linear_ih(x), h, c)
+
+    def cell(self, products: Tensor, h: Tensor, c: Tensor) -> Tuple[Tensor, Tensor]:
+        """`step` from the products of the input and its weights (batch, 3 * hidden)."""
+        reset_x, update_x, new_x = products.chunk(3, 1)
+        reset_h, update_h, new_h = self.linear_hh(h).chunk(3, 1)
+        update = torch.sigmoid(update_x + update_h)
+        new = torch.tanh(new_x + torch.sigmoid(reset_x + reset_h) * new_h)
+        return (1 - update) * new + update * h, c
 
 
 def _cell_gate_last(weight: Tensor) -> Tensor:

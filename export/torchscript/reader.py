@@ -71,9 +71,8 @@ class ScriptReader(nn.Module):
         # Punctuation and speakers recur in every script, so the penalties do not apply to them.
         exempt = exempt_words(vocabulary.words, vocabulary.symbols)
         self.register_buffer("penalty_exempt", exempt)
-        roles = word_roles(vocabulary.words, vocabulary.symbols)
-        self.register_buffer("roles", roles)
-        self.register_buffer("excluded", excluded_words(roles))
+        self.roles: List[int] = word_roles(vocabulary.words, vocabulary.symbols)
+        self.excluded: List[Tensor] = excluded_words(self.roles)
         self.speaker_repeat: float = vocabulary.speaker_repeat
 
     def forward(self, tokens: Tensor, hidden: Hidden) -> Tuple[Tensor, Hidden]:
@@ -98,7 +97,7 @@ class ScriptReader(nn.Module):
 
         The features are the input of the output layer, whose cost is saved here.
         """
-        x = self.output.rows(tokens) if self.tied else self.embedding.rows(tokens)
+        x = self.embed(tokens.flatten()).view(tokens.size(0), tokens.size(1), -1)
         hs: List[Tensor] = []
         cs: List[Tensor] = []
         for number, layer in enumerate(self.layers):
@@ -108,6 +107,27 @@ class ScriptReader(nn.Module):
         if self.has_projection:
             x = self.projection(x)
         return x, (torch.stack(hs), torch.stack(cs))
+
+    def read_one(self, tokens: Tensor, hidden: Hidden) -> Tuple[Tensor, Hidden]:
+        """`read` of one token a row: tokens (batch,) -> (features (batch, features), hidden).
+
+        At batch size 1 each operation costs more than its arithmetic, so there is no time axis.
+        """
+        x = self.embed(tokens)
+        h, c = hidden[0].unbind(0), hidden[1].unbind(0)
+        hs: List[Tensor] = []
+        cs: List[Tensor] = []
+        for number, layer in enumerate(self.layers):
+            x, memory = layer.step(x, h[number], c[number])
+            hs.append(x)
+            cs.append(memory)
+        if self.has_projection:
+            x = self.projection(x)
+        return x, (torch.stack(hs), torch.stack(cs))
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """The embeddings of tokens: (count,) int64 -> (count, inputs)."""
+        return self.output.rows(tokens) if self.tied else self.embedding.rows(tokens)
 
     @torch.jit.export
     def init_hidden(self, batch_size: int) -> Tuple[Tensor, Tensor]:

@@ -53,9 +53,9 @@ class ScriptSpeller(nn.Module):
         options = Options(temperature, 0, top_p, 0.0, 1.0, 0)
         word: List[str] = []
         for place in range(self.max_letters):
-            x = torch.cat([self.embedding[letter][None], context], dim=1)[:, None]
-            x, hidden, _ = self.gru(x, hidden, hidden)
-            scores = self.fc(x[0])[0]
+            x = torch.cat([self.embedding[letter][None], context], dim=1)
+            hidden, _ = self.gru.step(x, hidden, hidden)
+            scores = self.fc(hidden)[0]
             if place == 0:
                 scores[0] = -float("inf")  # a word has at least one letter
             u, one, two = uniform(one, two)

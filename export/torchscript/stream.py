@@ -230,14 +230,17 @@ class ScriptStream(ScriptReader):
         after: List[State] = []
         if len(states) == 0:
             return texts, after
-        h = torch.cat([state[0][0] for state in states], 1)
-        c = torch.cat([state[0][1] for state in states], 1)
-        x, hidden = self.read(self.last_words(states), (h, c))
-        scores = self.output(x)
+        hidden = states[0][0]
+        if len(states) > 1:
+            h = torch.cat([state[0][0] for state in states], 1)
+            c = torch.cat([state[0][1] for state in states], 1)
+            hidden = h, c
+        x, hidden = self.read_one(self.last_words(states), hidden)
+        scores, features = self.output(x).unbind(0), x.unbind(0)
+        hs, cs = hidden[0].split(1, 1), hidden[1].split(1, 1)
         for row, state in enumerate(states):
-            own = hidden[0][:, row : row + 1], hidden[1][:, row : row + 1]
             text, next_state = self.next_word(
-                scores[row, 0], x[row, 0], own, state, options[row], allowed[row]
+                scores[row], features[row], (hs[row], cs[row]), state, options[row], allowed[row]
             )
             texts.append(text)
             after.append(next_state)
@@ -266,7 +269,7 @@ class ScriptStream(ScriptReader):
         _, keys, recent, numbers, oov = state
         mixed = self.next_scores(scores, features, state).to(torch.float64)
         if not (options.invent_words and self.speller.enabled):
-            mixed[self.unknown_id] = -float("inf")
+            mixed.select(0, self.unknown_id).fill_(-float("inf"))
         if len(allowed) > 0:
             ids = torch.tensor(allowed, dtype=torch.int64, device=mixed.device)
             mixed = torch.full_like(mixed, -float("inf")).scatter(0, ids, mixed[ids])
@@ -284,16 +287,17 @@ class ScriptStream(ScriptReader):
                 oov = oov + [word]  # a new list: the given state must not change
         word = self.text_of(chosen, oov)
         quote = numbers[2] == 1
-        size = recent.size(0)
-        before = self.text_of(int(recent[size - 2]), oov) if size > 1 else ""
-        previous = self.text_of(int(recent[size - 1]), oov) if size > 0 else ""
+        last_two: List[int] = recent[-2:].tolist()
+        before = self.text_of(last_two[0], oov) if len(last_two) > 1 else ""
+        previous = self.text_of(last_two[-1], oov) if len(last_two) > 0 else ""
         text = typed(before, previous, word, quote)
         last = chosen if chosen < len(self.words) else self.unknown_id
         count = numbers[4]
         if self.cache_size > 0:
-            keys[count % keys.size(0)] = features
-        newest = torch.tensor([chosen], dtype=torch.int64, device=recent.device)
-        recent = torch.cat([recent, newest])[-self.history :]
+            keys.select(0, count % keys.size(0)).copy_(features)
+        recent = torch.cat([recent, recent.new_full([1], chosen)])
+        if recent.size(0) > self.history:
+            recent = recent[-self.history :]
         after = [one, two, 1 if quote_after(word, quote) else 0, last, count + 1]
         return text, (hidden, keys, recent, after, oov)
 
@@ -316,9 +320,9 @@ class ScriptStream(ScriptReader):
         )
 
     def last_words(self, states: List[State]) -> Tensor:
-        """The ids that the network reads next: (batch, 1) int64."""
+        """The ids that the network reads next: (batch,) int64."""
         last = [state[3][3] for state in states]
-        return torch.tensor(last, dtype=torch.int64, device=self.penalty_exempt.device)[:, None]
+        return torch.tensor(last, dtype=torch.int64, device=self.penalty_exempt.device)
 
     def text_of(self, number: int, oov: List[str]) -> str:
         """A word as typed; numbers from len(words) on are those of `oov`."""

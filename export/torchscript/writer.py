@@ -25,8 +25,8 @@ class ScriptWriter(ScriptStream):
         if n < 1:
             raise ValueError(f"n must be 1 or above, not {n}")
         state = self.stream_start(prompt, 0)
-        x, _ = self.read(self.last_words([state]), state[0])
-        scores = self.next_scores(self.output(x)[0, 0], x[0, 0], state).to(torch.float64)
+        x, _ = self.read_one(self.last_words([state]), state[0])
+        scores = self.next_scores(self.output(x)[0], x[0], state).to(torch.float64)
         if not (invent_words and self.speller.enabled):
             scores[self.unknown_id] = -float("inf")
         probabilities = torch.softmax(scores, 0)

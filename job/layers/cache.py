@@ -116,8 +116,8 @@ def mix_cache(
     """Mixes the cache into the scores of one position.
 
     With p the network's probabilities and r the cache's, a word's probability is
-    weight * min(r, max_ratio * p) from the cache, and the rest of the probability goes to p. All is
-    computed in log space, so that a very small p does not underflow.
+    weight * min(r, max_ratio * p) from the cache, and the rest of the probability goes to p. A
+    score is changed by the logarithm of the factor, so that a very small p does not underflow.
 
     Args:
         scores: the network's scores (vocabulary,).
@@ -135,31 +135,39 @@ def mix_cache(
     Returns:
         Scores (vocabulary + oov,) whose logsumexp equals that of `scores`.
     """
-    places = keys.size(0)
+    places, vocabulary = keys.size(0), scores.size(0)
     if count < places:
         words = recent[recent.size(0) - count :]
         similarity = torch.mv(keys[:count], features)
     else:
+        next_place = count % places  # the entry that is overwritten next
         words = recent[recent.size(0) - places + 1 :]
-        words = torch.roll(torch.cat([words[:1], words]), count % places, 0)
+        wrapped = words.size(0) - next_place  # the words from here on are at the ring's start
+        words = torch.cat([words[wrapped:], words[:1], words[:wrapped]])
         similarity = torch.mv(keys, features)
-        similarity[count % places] = -float("inf")  # the entry that is overwritten next
-    share = torch.softmax(theta * similarity, 0)
-    found = torch.zeros([scores.size(0) + oov], device=scores.device)
-    found = found.index_add_(0, words, share)[words]  # r; the same at each place of a word
+        similarity[next_place] = -float("inf")
+    share = torch.softmax(similarity.mul_(theta), 0)
+    # Not zeros: the ratio below must not be 0 / 0.
+    cached = torch.full([vocabulary + oov], 1e-37, device=scores.device).index_add_(0, words, share)
+    p = torch.softmax(scores, 0)
     logits = scores
-    mixed = scores
     if oov > 0:
+        p = torch.cat([p, p[unknown_id].expand([oov])])
         logits = torch.cat([scores, scores[unknown_id].expand([oov])])
-        mixed = torch.cat([scores, torch.full([oov], -float("inf"), device=scores.device)])
-    log_ratio = torch.log(found) - (logits[words] - torch.logsumexp(scores, 0))  # log(r / p)
-    log_bound = math.log(max_ratio)
-    gain = weight * torch.exp(torch.clamp(log_ratio, max=log_bound))
-    kept = torch.exp(torch.clamp(log_bound - log_ratio, max=0.0))  # min(r, max_ratio * p) / r
-    rest = 1.0 - weight * (share * kept).sum()
-    mixed = mixed + torch.log(rest)
-    mixed[words] = logits[words] + torch.log(gain + rest * (words < scores.size(0)))
-    return mixed
+    # At the place of each cached word: r / p, which is infinite where p is too small for float32,
+    # and min(r, max_ratio * p) / p.
+    ratio = cached.index_select(0, words).div_(p.index_select(0, words))
+    bounded = ratio.clamp(max=max_ratio)
+    rest = 1.0 - weight * float(torch.dot(share, bounded / ratio).item())
+    factor = bounded.mul_(weight)
+    if oov > 0:
+        factor += rest * (words < vocabulary)
+    else:
+        factor += rest
+    mixed = logits + math.log(rest)
+    if oov > 0:
+        mixed[vocabulary:] = -float("inf")
+    return mixed.scatter_(0, words, factor.log_().add_(logits.index_select(0, words)))
 
 
 def mixed_log_probs(

@@ -121,8 +121,8 @@ def apply_penalties(
 def apply_structure(
     scores: Tensor,
     recent: Tensor,
-    roles: Tensor,
-    excluded: Tensor,
+    roles: List[int],
+    excluded: List[Tensor],
     speaker_repeat: float,
     size_of_window: int = STRUCTURE_WINDOW,
     longest: int = LONGEST_BRACKET,
@@ -136,9 +136,8 @@ def apply_structure(
     Args:
         scores: (vocabulary + OOV words,) float64; what is excluded already is minus infinity.
         recent: ids written before, the newest last (words,); only the newest are used.
-        roles: what each word of the vocabulary does, (vocabulary,) int64; see `word_roles`.
-        excluded: words that the state of the brackets excludes (5, vocabulary) bool; see
-            `excluded_words`.
+        roles: what each word of the vocabulary does; see `word_roles`.
+        excluded: words that each state of the brackets excludes; see `excluded_words`.
         speaker_repeat: the highest probability of the last speaker; 1 for no limit.
         size_of_window: newest words that are used.
         longest: words of a round bracket, after which only its end may follow.
@@ -146,36 +145,41 @@ def apply_structure(
     """
     # TorchScript has no global numbers: these are OPEN_ROUND and so on.
     open_round, open_square, close_square, line_end, speaks = 1, 3, 4, 5, 6
-    size = roles.size(0)
-    window = recent[-size_of_window:]
-    found = torch.where(window < size, roles[window.clamp(max=size - 1)], 0)
-    line: List[int] = found.tolist()
+    window: List[int] = recent[-size_of_window:].tolist()
     open_bracket = 0
-    place = len(line) - 1
-    while place >= 0 and line[place] != line_end:
-        if line[place] >= open_round and line[place] <= close_square:
-            if line[place] == open_round:
+    place = len(window) - 1
+    while place >= 0:
+        role = _role(window[place], roles)
+        if role >= open_round and role <= close_square:
+            if role == open_round:
                 open_bracket = 1
-            if line[place] == open_square:
+            if role == open_square:
                 open_bracket = 2
             limit = longest if open_bracket == 1 else longest_heading
-            if open_bracket > 0 and len(line) - place > limit:
+            if open_bracket > 0 and len(window) - place > limit:
                 open_bracket += 2  # only its end may follow
+        if role >= open_round and role <= line_end:
             break
         place -= 1
-    kept = scores[:size].masked_fill(excluded[open_bracket], -float("inf"))
-    if float(kept.max()) > -float("inf"):
-        scores[:size] = kept
-    if speaker_repeat >= 1.0 or (len(line) > 0 and line[-1] != line_end):
+    ids = excluded[open_bracket]
+    before = scores.index_select(0, ids)
+    scores.index_fill_(0, ids, -float("inf"))
+    if float(scores[: len(roles)].max()) == -float("inf"):
+        scores.index_copy_(0, ids, before)
+    if speaker_repeat >= 1.0 or (len(window) > 0 and _role(window[-1], roles) != line_end):
         return
     speaker = -1
-    place = len(line) - 1
+    place = len(window) - 1
     while place >= 0 and speaker < 0:
-        starts = line[place - 1] == line_end if place > 0 else recent.size(0) <= size_of_window
-        if starts and line[place] == speaks:
-            speaker = int(window[place])
-        elif starts and line[place] not in [open_round, open_square, line_end]:
-            break
+        starts = recent.size(0) <= size_of_window
+        if place > 0:
+            starts = _role(window[place - 1], roles) == line_end
+        if starts:
+            role = _role(window[place], roles)
+            if role == speaks:
+                speaker = window[place]
+            elif role not in [open_round, open_square, line_end]:
+                break
         place -= 1
     if speaker >= 0:
         others = scores.clone()
@@ -187,8 +191,12 @@ def apply_structure(
             scores[speaker] = torch.clamp(scores[speaker], max=highest)
 
 
-def word_roles(words: List[str], symbols: Dict[str, str]) -> Tensor:
-    """The role of each word in the structure of a script: (vocabulary,) int64.
+def _role(word: int, roles: List[int]) -> int:
+    return roles[word] if word < len(roles) else 0
+
+
+def word_roles(words: List[str], symbols: Dict[str, str]) -> List[int]:
+    """The role of each word of the vocabulary in the structure of a script.
 
     Args:
         words: the vocabulary by id.
@@ -205,17 +213,21 @@ def word_roles(words: List[str], symbols: Dict[str, str]) -> Tensor:
         elif word.endswith(":") and word != ":" and not word.startswith("["):
             role = SPEAKER
         found.append(role)
-    return torch.tensor(found)
+    return found
 
 
-def excluded_words(roles: Tensor) -> Tensor:
+def excluded_words(roles: List[int]) -> List[Tensor]:
     """The words excluded outside brackets, in round and in square ones, and in such long ones.
 
     Returns:
-        (5, vocabulary) bool.
+        Five lists of ids, each (words,) int64.
     """
-    found = [torch.isin(roles, torch.tensor(each)) for each in EXCLUDED]
-    return torch.stack([*found, roles != CLOSE_ROUND, roles != CLOSE_SQUARE])
+    every = range(SPEAKER + 1)
+    ends = [[role for role in every if role != end] for end in (CLOSE_ROUND, CLOSE_SQUARE)]
+    return [
+        torch.tensor([word for word, role in enumerate(roles) if role in each], dtype=torch.int64)
+        for each in (*EXCLUDED, *ends)
+    ]
 
 
 def exempt_words(words: List[str], symbols: Dict[str, str]) -> Tensor:
@@ -237,56 +249,56 @@ def _is_exempt(words: Tensor, exempt: Tensor) -> Tensor:
     return torch.logical_and(known, exempt[words.clamp(max=exempt.size(0) - 1)])
 
 
-def sample_token(scores: Tensor, options: Options, u: float, head: int = 128) -> int:
+def sample_token(scores: Tensor, options: Options, u: float, least: float = 0.001) -> int:
     """The id of the next word.
+
+    Only the words of a probability of at least `least` are sorted; as long as they do not decide
+    which word is sampled, the bound is lowered. A full sort costs more than a step of the network.
 
     Args:
         scores: (vocabulary,) of any floating dtype; minus infinity for excluded words.
         options: temperature, top_k, top_p and min_p are used.
         u: random number in [0, 1).
-        head: number of words that are sorted first, usually enough. Sorting a whole vocabulary
-            costs more than a step of the network.
+        least: the first bound; changes the speed only.
     """
     if options.temperature == 0.0:
-        return int(scores.argmax().item())
+        return int(scores.argmax())
     scores = scores.to(torch.float64)
-    # The best score is subtracted first: a tiny temperature must not give two infinities.
-    probabilities = torch.softmax((scores - scores.max()) / options.temperature, 0)
-    size = probabilities.size(0)
-    width = size if options.top_k == 0 else min(options.top_k, size)
-    if options.top_k > 0:
-        head = width
-    values, ids = torch.topk(probabilities, min(width, head))
-    while values.size(0) < width:
-        reached = float(values.sum().item()) >= options.top_p and options.top_p < 1.0
-        below = float(values[-1].item()) < options.min_p * float(values[0].item())
-        if reached or below:
-            break
-        head *= 8
-        values, ids = torch.topk(probabilities, min(width, head))
-    # Ties go to the lower id, which topk does not guarantee. Ties between OOV words are frequent:
-    # the cache's bound gives them equal probabilities.
-    if _has_ties(values, probabilities, options.top_k > 0):
-        last = values[-1].clamp(min=1e-300)
-        ids = (probabilities >= last).nonzero()[:, 0]
-        values, order = torch.sort(probabilities[ids], stable=True, dim=0, descending=True)
-        values, ids = values[:width], ids[order][:width]
+    if options.temperature < 0.01:  # must not give two infinities
+        scores = scores - scores.max()
+    probabilities = torch.softmax(scores / options.temperature, 0)
+    top_k, top_p, min_p = options.top_k, options.top_p, options.min_p
+    count = probabilities.size(0) if top_k == 0 else min(top_k, probabilities.size(0))
+    values, ids = _ranked(probabilities, least)
     sums = values.cumsum(0)
-    total = 1.0 if options.top_k == 0 else float(sums[-1].item())
-    kept = values.size(0)
-    if options.top_p < 1.0:
-        kept = min(kept, int((sums < options.top_p * total).sum().item()) + 1)
-    if options.min_p > 0.0:
-        kept = min(kept, max(1, int((values >= options.min_p * values[0]).sum().item())))
-    place = int((sums[:kept] <= u * sums[kept - 1]).sum().item())
-    return int(ids[min(place, kept - 1)].item())
+    while ids.size(0) < count and least > 0.0:
+        if top_k == 0 and ids.size(0) > 0:
+            if top_p < 1.0 and float(sums[-1]) >= top_p:
+                break
+            if min_p > 0.0 and least <= min_p * float(values[0]):
+                break
+            if min_p == 0.0:
+                # The sum of the kept words is known up to `least`: is the word the same for both?
+                low, high = (top_p, top_p + least) if top_p < 1.0 else (1.0 - 1e-9, 1.0 + 1e-9)
+                place = int(torch.searchsorted(sums, u * high, right=True))
+                same = place == int(torch.searchsorted(sums, u * low, right=True))
+                if same and place < ids.size(0):
+                    return int(ids[place])
+        least = least / 16.0 if least > 1e-9 else 0.0
+        values, ids = _ranked(probabilities, least)
+        sums = values.cumsum(0)
+    kept = min(count, ids.size(0))
+    if top_p < 1.0:
+        total = 1.0 if top_k == 0 else float(sums[kept - 1])
+        kept = min(kept, int(torch.searchsorted(sums, top_p * total)) + 1)
+    if min_p > 0.0:
+        kept = min(kept, max(1, int((values >= min_p * values[0]).sum())))
+    place = int(torch.searchsorted(sums, u * float(sums[kept - 1]), right=True))
+    return int(ids[min(place, kept - 1)])
 
 
-def _has_ties(values: Tensor, probabilities: Tensor, cut: bool) -> bool:
-    """Whether there are ties among sorted values or, if they are cut off, with values outside."""
-    equal = torch.logical_and(values[1:] == values[:-1], values[1:] > 0)
-    if bool(equal.any().item()):
-        return True
-    if not cut or float(values[-1].item()) == 0.0:
-        return False
-    return int((probabilities >= values[-1]).sum().item()) > values.size(0)
+def _ranked(probabilities: Tensor, least: float) -> Tuple[Tensor, Tensor]:
+    """The probabilities from `least` on, falling, and their ids; of ties the lower id first."""
+    ids = (probabilities >= least).nonzero().squeeze(1)
+    values, order = probabilities.index_select(0, ids).sort(stable=True, dim=0, descending=True)
+    return values, ids.index_select(0, order)

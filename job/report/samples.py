@@ -84,8 +84,8 @@ class Rules(NamedTuple):
 
     unknown_id: int
     exempt: Tensor
-    roles: Tensor
-    excluded: Tensor
+    roles: list[int]
+    excluded: list[Tensor]
     speaker_repeat: float
 
     @classmethod

@@ -17,6 +17,7 @@ def mix_cache(
     cache: dict[str, Any],
     unknown_id: int,
     oov: int,
+    unused: int | None = None,
 ) -> np.ndarray:
     """Mixes the cache's probabilities into the network's scores.
 
@@ -32,25 +33,33 @@ def mix_cache(
         cache: theta (inverse temperature), weight and max_ratio.
         unknown_id: id of the unknown word, whose p each out-of-vocabulary word has.
         oov: number of out-of-vocabulary words.
+        unused: index of a cached word that has no weight.
 
     Returns:
-        (vocabulary + oov,) scores with the same sum of exponentials as `scores`. An
+        (vocabulary + oov,) float64 scores with the same sum of exponentials as `scores`. An
         out-of-vocabulary word that the cache does not hold has -inf.
     """
     similarity = cache["theta"] * (keys @ features)
-    attention = np.exp(similarity - similarity.max())
+    if unused is not None:
+        similarity[unused] = -np.inf
+    attention = np.exp(similarity - similarity.max()).astype(np.float64)
     attention /= attention.sum()
-    found = np.bincount(recent, attention, len(scores) + oov)
+    vocabulary = len(scores)
+    # r at the place of each cached word; never 0, which would give 0 / 0 below.
+    found = np.maximum(np.bincount(recent, attention, vocabulary + oov)[recent], 1e-300)
     largest = scores.max()
     total = largest + np.log(np.exp(scores - largest).sum())
-    logits = np.append(scores, np.full(oov, scores[unknown_id], scores.dtype))
-    cached = np.flatnonzero(found)
-    log_p = logits[cached] - total
+    logits = np.append(scores, np.full(oov, scores[unknown_id])) if oov else scores
+    mixed = logits.astype(np.float64)
+    own = mixed[recent]
+    log_p = own - total
     with np.errstate(over="ignore"):  # of a very small p the ratio is infinite, and bounded
-        ratio = np.minimum(found[cached] * np.exp(-log_p), cache["max_ratio"])
-    gain = cache["weight"] * ratio
-    factor = np.zeros(len(logits))  # by which each probability of the network is multiplied
-    factor[: len(scores)] = 1 - (gain * np.exp(log_p)).sum()
-    factor[cached] += gain
-    with np.errstate(divide="ignore"):
-        return logits + np.log(factor)
+        ratio = np.minimum(found * np.exp(-log_p), cache["max_ratio"])
+    gain = cache["weight"] * ratio  # by which the probability of each cached word is multiplied
+    rest = 1 - (attention / found * gain * np.exp(log_p)).sum()
+    mixed += np.log(rest)
+    mixed[vocabulary:] = -np.inf
+    mixed[recent] = own + np.log(
+        gain + np.where(recent < vocabulary, rest, 0) if oov else gain + rest
+    )
+    return mixed

@@ -16,6 +16,7 @@ from serve.models.cache import mix_cache
 from serve.models.sampling import (
     apply_penalties,
     apply_structure,
+    excluded_words,
     sample_token,
     seeded,
     uniform,
@@ -79,6 +80,7 @@ class OnnxWriter:
             [word in self.characters or word.endswith((":", "]")) for word in vocabulary.words]
         )
         self.roles = word_roles(vocabulary.words, vocabulary.symbols)
+        self.excluded = excluded_words(self.roles)
         self.hidden_shape = [
             size if size != "batch" else 1 for size in self.model.get_inputs()[1].shape
         ]
@@ -151,14 +153,15 @@ class OnnxWriter:
         hidden: tuple[np.ndarray, np.ndarray],
     ) -> tuple[str, State]:
         """The next word of one scene, from scores (vocabulary,) and features (features,)."""
-        mixed = self._mixed(scores, features, state).astype(np.float64)
+        mixed = self._mixed(scores, features, state)
         if not (scene.invent_words and self.speller):
             mixed[self.unknown_id] = -np.inf
         if allowed:
             kept = np.full_like(mixed, -np.inf)
             kept[allowed] = mixed[allowed]
             mixed = kept
-        mixed = apply_structure(mixed, state.recent, self.roles, self.vocabulary.speaker_repeat)
+        repeat = self.vocabulary.speaker_repeat
+        mixed = apply_structure(mixed, state.recent, self.roles, self.excluded, repeat)
         mixed = apply_penalties(mixed, state.recent, self.exempt, scene)
         u, rng = uniform(state.rng)
         chosen = sample_token(mixed, scene.temperature, scene.top_p, u, scene.top_k, scene.min_p)
@@ -177,7 +180,7 @@ class OnnxWriter:
         next_state = State(
             *hidden,
             keys,
-            np.append(state.recent, chosen)[-HISTORY:],
+            np.concatenate([state.recent, [chosen]])[-HISTORY:],
             rng,
             tokens.quote_after(word, state.open_quote),
             chosen if chosen < len(self.typed_words) else self.unknown_id,
@@ -191,7 +194,7 @@ class OnnxWriter:
         return state._replace(rng=after.rng)
 
     def next_scores(self, state: State) -> np.ndarray:
-        """(vocabulary + out-of-vocabulary words,) scores of the next word, the cache mixed in."""
+        """(vocabulary + out-of-vocabulary words,) scores of the next word with the cache."""
         scores, _, _, features = self._read([state.last], state.h, state.c)
         return self._mixed(scores[0, 0], features[0, 0], state)
 
@@ -202,7 +205,7 @@ class OnnxWriter:
         would write.
         """
         state = self.start(prompt, 0)
-        scores = self.next_scores(state).astype(np.float64)
+        scores = self.next_scores(state)
         if not (invent_words and self.speller):
             scores[self.unknown_id] = -np.inf
         probabilities = np.exp(scores - scores.max())
@@ -240,14 +243,17 @@ class OnnxWriter:
         return self.typed_words[number] if number < known else oov[number - known]
 
     def _mixed(self, scores: np.ndarray, features: np.ndarray, state: State) -> np.ndarray:
-        size, count = self.cache["size"], state.count
+        """float64 scores with the cache mixed in; the ring of keys is used without a copy."""
+        size, count, unused = self.cache["size"], state.count, None
         if not size or not count:
-            return scores
-        places = np.arange(max(0, count - size), count) % len(state.keys)
-        recent = state.recent[-len(places) :]
-        keys = state.keys[places]
+            return scores.astype(np.float64)
+        keys, recent = state.keys[:count], state.recent[-size:]
+        if count > size:
+            unused = count % len(keys)  # the entry that is overwritten next
+            start = len(recent) - unused  # the words from here on are at the ring's start
+            recent = np.concatenate([recent[start:], recent[:1], recent[:start]])
         return mix_cache(
-            scores, features, keys, recent, self.cache, self.unknown_id, len(state.oov)
+            scores, features, keys, recent, self.cache, self.unknown_id, len(state.oov), unused
         )
 
     def _spell(

@@ -18,7 +18,7 @@ EXCLUDED = (  # outside brackets, in round and in square ones
     (OPEN_ROUND, CLOSE_ROUND, OPEN_SQUARE, LINE_END),
 )
 PENALTY_WINDOW = 64  # most recent words that the repetition penalty covers
-HEAD = 128  # words that are sorted first: top-p and min-p mostly need no more of them
+LEAST = 0.001  # only words of this probability are sorted, and less probable ones if necessary
 
 
 def seeded(seed: int) -> tuple[int, int]:
@@ -69,7 +69,8 @@ def apply_penalties(
 def apply_structure(
     scores: np.ndarray,
     recent: np.ndarray,
-    roles: np.ndarray,
+    roles: list[int],
+    excluded: list[np.ndarray],
     speaker_repeat: float,
 ) -> np.ndarray:
     """Keeps brackets balanced within a line, and a speaker from speaking twice running.
@@ -77,30 +78,35 @@ def apply_structure(
     Args:
         scores: (words,) of the vocabulary and the out-of-vocabulary words; changed in place.
         recent: (history,) ids of the preceding words, the newest last.
-        roles: (vocabulary,) what each word does in a script, by `word_roles`.
+        roles: what each word of the vocabulary does in a script, by `word_roles`.
+        excluded: words that each state of the brackets excludes, by `excluded_words`.
         speaker_repeat: the highest probability of the last speaker at the start of a line.
 
     Returns:
         `scores`.
     """
-    size, window = len(roles), recent[-STRUCTURE_WINDOW:]
-    line = [int(roles[word]) if word < size else 0 for word in window]
-    here = line[len(line) - line[::-1].index(LINE_END) :] if LINE_END in line else line
-    places = [place for place, role in enumerate(here) if OPEN_ROUND <= role <= CLOSE_SQUARE]
-    last = here[places[-1]] if places else 0
-    excluded = np.isin(roles, EXCLUDED[{OPEN_ROUND: 1, OPEN_SQUARE: 2}.get(last, 0)])
-    if last in LONGEST and len(here) - places[-1] > LONGEST[last]:
-        excluded = roles != last + 1  # only its end
-    kept = np.where(excluded, -np.inf, scores[:size])
-    if kept.max() > -np.inf:
-        scores[:size] = kept
-    if speaker_repeat >= 1 or (line and line[-1] != LINE_END):
+    size, window = len(roles), recent[-STRUCTURE_WINDOW:].tolist()
+    state = 0
+    for distance, word in enumerate(reversed(window), 1):
+        role = roles[word] if word < size else 0
+        if role in LONGEST:
+            state = (1 if role == OPEN_ROUND else 2) + (2 if distance > LONGEST[role] else 0)
+        if OPEN_ROUND <= role <= LINE_END:
+            break
+    ids = excluded[state]
+    before = scores[ids]
+    scores[ids] = -np.inf
+    if scores[:size].max() == -np.inf:
+        scores[ids] = before
+    within_line = window and (window[-1] >= size or roles[window[-1]] != LINE_END)
+    if speaker_repeat >= 1 or within_line:
         return scores
+    line = [roles[word] if word < size else 0 for word in window]
     for place in reversed(range(len(line))):
         if not (line[place - 1] == LINE_END if place else len(recent) <= STRUCTURE_WINDOW):
             continue
         if line[place] == SPEAKER:
-            return _limit(scores, int(window[place]), max(speaker_repeat, 1e-6))
+            return _limit(scores, window[place], max(speaker_repeat, 1e-6))
         if line[place] not in (OPEN_ROUND, OPEN_SQUARE, LINE_END):
             break
     return scores
@@ -108,15 +114,16 @@ def apply_structure(
 
 def _limit(scores: np.ndarray, word: int, rate: float) -> np.ndarray:
     """Limits the probability of a word to `rate`."""
-    others = np.delete(scores, word)
+    others = scores.copy()
+    others[word] = -np.inf
     if (best := others.max()) > -np.inf:
         total = best + np.log(np.exp(others - best).sum())
         scores[word] = min(scores[word], total + math.log(rate / (1 - rate)))
     return scores
 
 
-def word_roles(words: list[str], symbols: dict[str, str]) -> np.ndarray:
-    """The role of each word of a vocabulary in the structure of a script: (vocabulary,)."""
+def word_roles(words: list[str], symbols: dict[str, str]) -> list[int]:
+    """The role of each word of a vocabulary in the structure of a script."""
     roles = {symbols["("]: OPEN_ROUND, symbols[")"]: CLOSE_ROUND, symbols["\n"]: LINE_END}
 
     def role(word: str) -> int:
@@ -128,7 +135,13 @@ def word_roles(words: list[str], symbols: dict[str, str]) -> np.ndarray:
             return SPEAKER
         return roles.get(word, 0)
 
-    return np.array([role(word) for word in words])
+    return [role(word) for word in words]
+
+
+def excluded_words(roles: list[int]) -> list[np.ndarray]:
+    """Ids excluded outside brackets, in round and square ones, and in such long ones."""
+    ends = (np.not_equal(roles, end) for end in (CLOSE_ROUND, CLOSE_SQUARE))
+    return [np.flatnonzero(each) for each in (*(np.isin(roles, x) for x in EXCLUDED), *ends)]
 
 
 def _without_exempt(ids: np.ndarray, exempt: np.ndarray, count: int) -> np.ndarray:
@@ -159,24 +172,34 @@ def sample_token(
         return int(scores.argmax())
     probabilities = np.exp((scores - scores.max()) / temperature)
     probabilities /= probabilities.sum()
-    width = min(top_k or len(probabilities), len(probabilities))
-    head = width if top_k else min(HEAD, width)
-    while True:
-        # All that equal the last one too: of equal probabilities the lower id comes first.
-        least = np.partition(probabilities, len(probabilities) - head)[len(probabilities) - head]
-        ids = np.flatnonzero(probabilities >= least)
-        ids = ids[np.argsort(-probabilities[ids], kind="stable")][:width]
-        values = probabilities[ids]
-        enough = top_p < 1 and values.sum() >= top_p
-        if enough or head >= width or values[-1] < min_p * values[0]:
-            break
-        head = min(8 * head, width)
-    sums = values.cumsum()
-    total = sums[-1] if top_k else 1.0
-    kept = len(ids)
+    count, least = min(top_k or len(probabilities), len(probabilities)), LEAST
+    values, ids, sums = _ranked(probabilities, least)
+    while len(ids) < count and least > 0:
+        if len(ids) and not top_k:
+            if (top_p < 1 and sums[-1] >= top_p) or (min_p > 0 and least <= min_p * values[0]):
+                break
+            if min_p == 0:
+                # The sum of the kept words is known up to `least`: is the word the same for both?
+                low, high = (top_p, top_p + least) if top_p < 1 else (1 - 1e-9, 1 + 1e-9)
+                first, last = sums.searchsorted([u * low, u * high], "right")
+                if first == last < len(ids):
+                    return int(ids[first])
+        least = least / 16 if least > 1e-9 else 0.0
+        values, ids, sums = _ranked(probabilities, least)
+    kept = min(count, len(ids))
     if top_p < 1:
-        kept = min(kept, int((sums < top_p * total).sum()) + 1)
+        total = sums[kept - 1] if top_k else 1.0
+        kept = min(kept, int(sums.searchsorted(top_p * total)) + 1)
     if min_p > 0:
         kept = min(kept, max(1, int((values >= min_p * values[0]).sum())))
-    place = int((sums[:kept] <= u * sums[kept - 1]).sum())
+    place = int(sums.searchsorted(u * sums[kept - 1], "right"))
     return int(ids[min(place, kept - 1)])
+
+
+def _ranked(probabilities: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Probabilities from `least` on, falling; their ids, of ties the lower first; their sums."""
+    ids = np.flatnonzero(probabilities >= least)
+    values = probabilities[ids]
+    order = np.argsort(-values, kind="stable")
+    values = values[order]
+    return values, ids[order], values.cumsum()

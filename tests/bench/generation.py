@@ -3,9 +3,11 @@
 Everything runs one after another in one process, on one model: the course baseline (the whole
 window is read again for every word), the writer in eager PyTorch, the TorchScript files, and
 docs/consumer.py with the ONNX files. The memory-bandwidth limit is the speed at which this machine
-reads all weights once for each word.
+reads all weights once for each word. A second table compares each speed with its floor or its peer
+(`tests.bench.generation_ratios`).
 """
 
+import dataclasses
 import functools
 import importlib.util
 import json
@@ -26,6 +28,7 @@ from data.command_line import Parser, run
 from export.torchscript.writer import ScriptWriter
 from job.checkpoint import load_network, newest_checkpoint
 from job.model import RNN
+from tests.bench.generation_ratios import measure_ratios, ratio_table, weights_read
 from tests.bench.runs import ROOT, machine
 
 WINDOW = 10  # sequence_length of the course baseline
@@ -52,8 +55,11 @@ def main() -> None:
     warnings.filterwarnings("ignore", "torch.quantize_per_tensor, torch.quantize_per_channel")
     torch.set_num_threads(1)
     checkpoint = options.checkpoint or newest_checkpoint(pathlib.Path("artifacts"))
+    network, _, _ = load_network(checkpoint)
+    ratios = measure_ratios(checkpoint.parent, network, options.words, options.repeats)
     report = measure(checkpoint, options.words, options.repeats)
-    print("\n".join(tables(report)))
+    report["ratios"] = [dataclasses.asdict(each) for each in ratios]
+    print("\n".join([*tables(report), *ratio_table(ratios)]))
     if options.json:
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
@@ -181,11 +187,7 @@ def course(network: RNN, count: int) -> list[int]:
 
 def bandwidth_limit(network: RNN, width: int) -> dict[str, float]:
     """Tokens per second if a word cost only reading the weights, `width` bytes each."""
-    count = sum(
-        weight.numel()
-        for name, weight in network.named_parameters()
-        if weight.dim() == 2 and not (name == "embedding.weight" and not network.tied)
-    )
+    count = weights_read(network)
     buffer = torch.ones(count * width // 4)
     buffer.sum()
     seconds = median(lambda: buffer.sum(), 21)

@@ -3,11 +3,11 @@
 from data.proper_nouns import MIN_COUNT, proper_nouns
 from data.vocab import Vocabulary
 
-LINE = "Ann: Well, Kevin sat on the Pier, and the pier fell into the sea.\n\n"
+LINE = "Ann: Well, and Kevin sat on the Pier of Lost Shoes, and the pier is lost in the sea.\n\n"
 
 
 def test_a_word_with_capitals_within_sentences_is_a_name():
-    assert proper_nouns(LINE * MIN_COUNT, {"kevin", "pier", "sea"}) == ["kevin"]
+    assert proper_nouns(LINE * MIN_COUNT, {"kevin", "pier", "sea", "shoes"}) == ["kevin"]
     assert proper_nouns(LINE * (MIN_COUNT - 1), {"kevin"}) == []
     assert proper_nouns(LINE * MIN_COUNT, {"sea"}) == []  # not in the vocabulary
 

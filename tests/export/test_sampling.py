@@ -19,11 +19,11 @@ from job.layers.sampling import (
 SCORES = st.lists(st.floats(-20, 20, width=32), min_size=3, max_size=40, unique=True)
 
 
-def pick(scores, u=0.5, head=512, temperature=1.0, **options):
+def pick(scores, u=0.5, least=0.0, temperature=1.0, **options):
     """The sampled word, with word 0 excluded and all options off that are not given."""
     known = torch.tensor(scores)
     known[0] = -float("inf")
-    return sample_token(known, Options(temperature, **options), u, head)
+    return sample_token(known, Options(temperature, **options), u, least)
 
 
 def penalized(scores, recent, exempt=(), **options):
@@ -51,7 +51,9 @@ def test_top_k_and_min_p_exclude_words_and_excluded_words_are_never_sampled(
 @given(SCORES, st.floats(0, 0.999), st.integers(0, 9), st.floats(0.05, 1), st.floats(0, 1))
 def test_partial_sort_gives_the_same_word_as_a_full_sort(scores, u, top_k, top_p, min_p):
     options = {"top_k": top_k, "top_p": top_p, "min_p": min_p}
-    assert pick(scores, u, head=2, **options) == pick(scores, u, head=512, **options)
+    expected = pick(scores, u, least=0.0, **options)
+    assert expected == pick(scores, u, least=0.5, **options)
+    assert expected == pick(scores, u, least=0.02, **options)
 
 
 EQUALS = st.lists(st.sampled_from([-3.0, 0.0, 0.5, 1.0, 1.5, 2.0]), min_size=3, max_size=40)
@@ -73,8 +75,8 @@ def by_specification(scores, u, top_k, top_p, min_p):
 def test_ties_are_ordered_by_id(scores, u, top_k, top_p, min_p):
     options = Options(1.0, top_k, top_p, min_p)
     expected = by_specification(scores, u, top_k, top_p, min_p)
-    for head in (3, 10, 512):
-        found = sample_token(torch.tensor(scores), options, u, head)
+    for least in (0.5, 0.02, 0.0):
+        found = sample_token(torch.tensor(scores), options, u, least)
         # Sums differ in their last bits: at the edge of two words, either is right.
         edges = [
             by_specification(scores, u + more, top_k, top_p + more, min_p) for more in (-1e-9, 1e-9)

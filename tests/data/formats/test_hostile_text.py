@@ -17,6 +17,7 @@ REPEATS = 40_000
         *(("<a ", "html"), ("<a>", "html"), ("<div>", "html"), ("((((", "html"), ("<!--", "html")),
         *(("[[a|", "wiki"), ("{{", "wiki"), ("'''", "wiki"), ("<a ", "wiki"), ("*", "wiki")),
         *(("((((", ""), ("[[a|", ""), ("'''", ""), ("<a ", ""), ("\0", ""), ("\ud800", "")),
+        *(("\n", ""), ("\n:", ""), ("A\n", ""), (";\n", "wiki"), ("; ", "wiki")),
         *(("1", "json"), ("[", "json"), ('{"a":', "json"), ('"', "table"), ("{\\", "rtf")),
     ],
 )
@@ -27,7 +28,7 @@ def test_text_of_one_mark_is_read_or_refused(unit, format):
 
 
 def test_wikitext_whose_brackets_are_never_closed_is_refused():
-    for unit in ("[[a|", "{{", "{|\n", "<b>", "''a"):
+    for unit in ("[[a|", "{{", "{|\n", "<b>", "''a", "<!--"):
         with pytest.raises(UserError, match="no well-formed wikitext"):
             wikitext.read(unit * 500, ReadOptions(path="a.txt"))
     assert wikitext.is_regular("'''Ann:''' [[Bob]]! {{small|a}} <br> [a < b]\n" * 500)
