@@ -19,6 +19,8 @@ from data.lock import Locked, exclusive_lock
 from data.model_versions import MANIFEST
 
 KEEP_VERSIONS = 3
+# The files that some versions have and others do not.
+OPTIONAL = ("model.int8.torchscript.pt", "model.int8.onnx", "speller.onnx", "model.pt2")
 # Of the training run. A version has a copy; the file in the model's folder is the run's own.
 METRICS = "metrics.jsonl"
 LOCK = ".export.lock"
@@ -145,10 +147,9 @@ def _make_current(folder: pathlib.Path, versions: list[str]) -> None:
     )
     source = model_versions.version_folder(folder, current)
     names = sorted({path.name for path in source.iterdir()} - {MANIFEST, METRICS})
-    others = {path.name for path in folder.glob(f"{model_versions.VERSIONS}/*/*")} - {METRICS}
     # First, so that no manifest ever describes a mixture of files of two versions.
     (folder / MANIFEST).unlink(missing_ok=True)
-    for name in others - {*names}:
+    for name in {*OPTIONAL} - {*names}:
         (folder / name).unlink(missing_ok=True)
     for name in [*names, MANIFEST]:
         _link(source / name, folder / name)

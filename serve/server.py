@@ -35,8 +35,9 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
     Raises:
         UserError: if the installed Gradio lacks what the server relies on.
     """
+    measure(actions.models, metrics)
     blocks = build_app(actions, Instrumentation(metrics, config.log_prompts), config)
-    measure(actions.models, blocks, metrics)
+    metrics.queued.set_function(functools.partial(queue_length, blocks))
     app = fastapi.FastAPI(title="Cold Open", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthz")
@@ -100,9 +101,8 @@ def build_server(actions: Actions, engine: Engine, metrics: Metrics, config: Ser
     )
 
 
-def measure(models: Models, blocks: Any, metrics: Metrics) -> None:
-    """Connects the metrics with the models and the request queue."""
-    metrics.queued.set_function(lambda: queue_length(blocks))
+def measure(models: Models, metrics: Metrics) -> None:
+    """Connects the metrics with the models. Before the page: it takes longer to follow them."""
     metrics.models.set_function(lambda: len(models.loaded))
     metrics.set_versions(models.versions)
     models.listeners.append(lambda: metrics.set_versions(models.versions))

@@ -15,7 +15,9 @@ from data.command_line import UserError
 from export.__main__ import main
 from export.bundle import export
 from export.equality import equal_version
-from export.rollout import list_versions, locked, publish, rollback
+from export.files import INT8_FILES
+from export.manifest import IF_PRESENT
+from export.rollout import OPTIONAL, list_versions, locked, publish, rollback
 
 NAMES = ("manifest.json", "model.onnx", "vocab.json", "README.md")
 
@@ -103,6 +105,10 @@ def test_metrics_of_the_training_run_stay_the_runs_own(tmp_path):
 def test_version_has_the_metrics_of_its_training_run(bundle):
     version = model_versions.current_folder(bundle)
     assert (version / "metrics.jsonl").read_text() == (bundle / "metrics.jsonl").read_text()
+
+
+def test_optional_files_are_those_of_the_manifest():
+    assert set(OPTIONAL) == {*INT8_FILES, *IF_PRESENT}
 
 
 def test_rollback_goes_back_through_the_versions_that_were_current(tmp_path):
