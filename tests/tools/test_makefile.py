@@ -51,7 +51,11 @@ def demo(repository):
     """Runs `make demo`; returns the calls of Python."""
     (repository / "calls").unlink(missing_ok=True)
     command = ["make", "-s", "demo", "PYTHON=true"]
-    subprocess.run(command, cwd=repository, check=True, capture_output=True)
+    # Variables of a `make` that runs these tests, such as ARGS, would apply here too.
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith("MAKE")}
+    environment.pop("MFLAGS", None)
+    environment.pop("ARGS", None)
+    subprocess.run(command, cwd=repository, check=True, capture_output=True, env=environment)
     return [line.strip() for line in (repository / "calls").read_text().splitlines()]
 
 
