@@ -16,13 +16,19 @@ def open_page(page, address):
     """Opens the page and waits until it can be used."""
     page.add_init_script(NOTE_START)
     page.goto(address)
-    page.get_by_role("button", name="Write", exact=True).wait_for()
+    wait_until_loaded(page)
 
 
 def reload(page):
     """Loads the page again and waits until it can be used."""
     page.reload()
+    wait_until_loaded(page)
+
+
+def wait_until_loaded(page):
+    """Waits until the form and the scene of this browser are restored."""
     page.get_by_role("button", name="Write", exact=True).wait_for()
+    page.wait_for_function("document.body.classList.contains('loaded')")
 
 
 def write_scene(page, first_line="", seed=""):

@@ -23,6 +23,24 @@ DROP = """([name, content]) => {
   document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
 }"""
 
+# The form is restored only after the test has typed.
+SLOW_LOAD = """(() => {
+  const typed = new Promise((resolve) => { window.goOn = resolve; });
+  let api;
+  Object.defineProperty(window, "coldOpen", {
+    get: () => api,
+    set: (value) => {
+      const { load } = value.events;
+      value.events.load = async (defaults) => {
+        await typed;
+        setTimeout(() => { window.restored = true; });
+        return load(defaults);
+      };
+      api = value;
+    },
+  });
+})();"""
+
 
 def test_scene_form_and_takes_survive_a_refresh_until_all_is_deleted(page, address):
     page.get_by_label("Bob", exact=True).check()
@@ -59,6 +77,20 @@ def test_scene_form_and_takes_survive_a_refresh_until_all_is_deleted(page, addre
     page.get_by_role("button", name="Write", exact=True).wait_for()
     expect(page.locator("#scene .hint")).to_be_visible()
     expect(page.get_by_label("Bob", exact=True)).not_to_be_checked()
+
+
+def test_text_typed_while_the_form_is_restored_stays(browser, address):
+    page = browser.new_page()
+    page.add_init_script(SLOW_LOAD)
+    page.goto(address)
+    page.locator("#first-line :is(input, textarea)").fill("Ann: hello there.")
+    page.get_by_label("Setting").first.fill("the pier")
+    page.evaluate("window.goOn()")
+    page.wait_for_function("window.restored")
+    page.wait_for_timeout(300)  # Gradio applies the restored values after the call
+    expect(page.locator("#first-line :is(input, textarea)")).to_have_value("Ann: hello there.")
+    expect(page.get_by_label("Setting").first).to_have_value("the pier")
+    page.close()
 
 
 def test_history_opens_renames_stars_and_deletes_scenes(page):

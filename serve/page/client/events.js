@@ -81,6 +81,7 @@ const events = (() => {
     scene.restore();
     window.addEventListener("hashchange", links.open);
     setTimeout(links.open);
+    document.body.classList.add("loaded");
     return form.restore(defaults);
   }
 

@@ -8,7 +8,10 @@ const form = (() => {
     storage.writeShared("form", values);
   }
 
-  // The stored values, where their types are those of the given default values.
+  const UNCHANGED = { __type__: "update" };  // Gradio then leaves a component as it is
+
+  // The stored values, where their types are those of the given default values. Components whose
+  // value is not stored stay as they are: a person may have typed since the page asked for them.
   function restore(defaults) {
     const values = storage.readShared("form");
     const isStored = Array.isArray(values) && values.length === defaults.length;
@@ -18,7 +21,7 @@ const form = (() => {
     const restored = defaults.map((value, place) =>
       isStored && isUsable(values[place], place) ? values[place] : value);
     last = JSON.stringify(restored);
-    return restored;
+    return restored.map((value, place) => (value === defaults[place] ? UNCHANGED : value));
   }
 
   return { restore, save };
