@@ -118,6 +118,17 @@ def split_words(text: str, symbols: Dict[str, str]) -> List[str]:
     return words
 
 
+def has_bracket(word: str) -> bool:
+    """Whether a word contains a bracket; used of words outside the vocabulary.
+
+    The rules that balance brackets know the words of the vocabulary only.
+    """
+    for bracket in ["[", "]", "(", ")"]:
+        if bracket in word:
+            return True
+    return False
+
+
 def is_number(word: str) -> bool:
     """Whether a word is ASCII digits only."""
     return word != "" and word.strip("0123456789") == ""

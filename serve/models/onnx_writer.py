@@ -88,6 +88,8 @@ class OnnxWriter:
         if self.speller:
             metadata = self.speller.get_modelmeta().custom_metadata_map
             self.letters = strict_json.loads(metadata["letters"])
+            brackets = [n for n, letter in enumerate(self.letters) if tokens.has_bracket(letter)]
+            self.excluded_letters = [OTHER, *(n + FIRST_LETTER for n in brackets)]
             self.max_letters = int(metadata["longest"])
             self.temperature_scale = float(metadata["spelling_temperature_scale"])
             self.speller_size = self.speller.get_inputs()[1].shape[1]
@@ -160,6 +162,9 @@ class OnnxWriter:
             kept = np.full_like(mixed, -np.inf)
             kept[allowed] = mixed[allowed]
             mixed = kept
+        for place in range(len(mixed) - len(self.typed_words)):
+            if tokens.has_bracket(state.oov[place]):
+                mixed[len(self.typed_words) + place] = -np.inf
         repeat = self.vocabulary.speaker_repeat
         mixed = apply_structure(mixed, state.recent, self.roles, self.excluded, repeat)
         mixed = apply_penalties(mixed, state.recent, self.exempt, scene)
@@ -265,7 +270,7 @@ class OnnxWriter:
             inputs = {"letter": np.array([letter]), "h": h, "features": features[None]}
             scores, h = self.speller.run(None, inputs)
             scores = scores[0].astype(np.float64)
-            scores[[OTHER] if word else [END, OTHER]] = -np.inf
+            scores[self.excluded_letters if word else [END, *self.excluded_letters]] = -np.inf
             u, rng = uniform(rng)
             temperature = self.temperature_scale * scene.temperature
             letter = sample_token(scores, temperature, scene.top_p, u)

@@ -20,6 +20,7 @@ PROMPTS = [
     *("", " ", "\n", "Ann:", "ANN: Hello", "bob: not now, ", "[Setting: the CAFÉ]\n\n", "hello-"),
     *('ann: "hello', "Bob: “No?” he said\n\n", "(waving) hello, Bob!", "Ann: …", "a . b - c; d"),
     *("zork: hello zork.\n\nbob:", "quincy: œuvre naïve", "ann: 日本 café", "x y z x y z", "<unk>"),
+    *("[setting: the zork]\n\n", "[the zork", "zork] quux) [quux: "),
     *("É é Ça ç, e. É", "a . é", "no - dash ; here", "Ann: 10, 000. 5 u. s. a. $3. 50"),
 ]
 LINE = 'Ann: hello there, zork.\n\nBob: "not now" quux, Ann.\n\n'  # of 19 words
