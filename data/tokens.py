@@ -123,10 +123,7 @@ def has_bracket(word: str) -> bool:
 
     The rules that balance brackets know the words of the vocabulary only.
     """
-    for bracket in ["[", "]", "(", ")"]:
-        if bracket in word:
-            return True
-    return False
+    return "[" in word or "]" in word or "(" in word or ")" in word
 
 
 def is_number(word: str) -> bool:
