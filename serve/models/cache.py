@@ -56,11 +56,11 @@ def mix_cache(
     total = largest + np.log(np.exp(powers, out=powers).sum())
     own = scores[np.where(recent < vocabulary, recent, unknown_id) if oov else recent]
     own = own.astype(np.float64)
-    log_p = own - total
-    with np.errstate(over="ignore"):  # of a very small p the ratio is infinite, and bounded
-        ratio = np.minimum(found * np.exp(-log_p), cache["max_ratio"])
-    gain = cache["weight"] * ratio  # by which the probability of each cached word is multiplied
-    rest = 1 - (attention / found * gain * np.exp(log_p)).sum()
+    p = np.exp(own - total)
+    with np.errstate(over="ignore", divide="ignore"):  # of a very small p the ratio is infinite
+        gain = np.minimum(found / p, cache["max_ratio"])
+    gain *= cache["weight"]  # by which the probability of each cached word is multiplied
+    rest = 1 - np.dot(attention / found, gain * p)
     mixed = np.full(vocabulary + oov, -np.inf) if oov else np.empty(vocabulary)
     np.add(scores, np.log(rest), out=mixed[:vocabulary], dtype=np.float64)
     mixed[recent] = own + np.log(

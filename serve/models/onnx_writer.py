@@ -26,6 +26,7 @@ from serve.scenes.scene import Scene
 
 HISTORY = 1000  # most recent words that any rule uses, the specification's number
 CHUNK = 256  # words of a prompt in one run: their scores take 4 * vocabulary bytes each
+OUTPUTS = ["scores", "h_after", "c_after", "features"]
 END, OTHER, FIRST_LETTER = 0, 1, 2  # ids of the speller; OTHER is any untrained character
 
 
@@ -130,9 +131,11 @@ class OnnxWriter:
     ) -> list[tuple[str, Any]]:
         """Samples one word for each state of a batch: (text to append, next state)."""
         last = np.array([[state.last] for state in states], np.int64)
-        h = np.concatenate([state.h for state in states], 1)
-        c = np.concatenate([state.c for state in states], 1)
-        scores, h, c, features = self.model.run(None, {"tokens": last, "h": h, "c": c})
+        h, c = states[0].h, states[0].c
+        if len(states) > 1:
+            h = np.concatenate([state.h for state in states], 1)
+            c = np.concatenate([state.c for state in states], 1)
+        scores, h, c, features = self.model.run(OUTPUTS, {"tokens": last, "h": h, "c": c})
         return [
             self._sample(
                 state,
@@ -241,7 +244,7 @@ class OnnxWriter:
 
     def _read(self, ids: list[int], h: np.ndarray, c: np.ndarray) -> list[np.ndarray]:
         """Scores (1, time, vocabulary), h, c, features (1, time, features) after each word."""
-        return self.model.run(None, {"tokens": np.array([ids], np.int64), "h": h, "c": c})
+        return self.model.run(OUTPUTS, {"tokens": np.array([ids], np.int64), "h": h, "c": c})
 
     def _typed(self, number: int, oov: Any) -> str:
         known = len(self.typed_words)
