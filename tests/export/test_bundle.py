@@ -229,7 +229,7 @@ def test_full_disk_is_an_error_of_its_own_and_leaves_the_previous_bundle(bundle,
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (9000, limits[1]))
     try:
-        with pytest.raises(DiskFull, match="File too large.*free some disk space"):
+        with pytest.raises(DiskFull, match=r"File too large.*free some disk space"):
             export(tmp_path / "checkpoint.pt")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
