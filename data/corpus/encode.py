@@ -7,7 +7,6 @@ once it exists, a table maps each shard's local ids to the vocabulary's ids.
 import collections
 import dataclasses
 import functools
-import itertools
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -18,8 +17,9 @@ import numpy as np
 from data import strict_json
 from data.atomic import atomic_write
 from data.corpus.counts import WordCounter
-from data.corpus.fast_tokens import Normalizer, Splitter, unix_lines
+from data.corpus.fast_tokens import Normalizer, unix_lines
 from data.corpus.scan import ByteRange
+from data.corpus.word_ids import WordIds
 from data.vocab import LineStats, Vocabulary, line_stats
 
 
@@ -35,27 +35,25 @@ class Shard:
 
 def tokenize_shard(shard: Shard, block_bytes: int) -> None:
     """First pass: writes a shard's local ids, its words and their counts, and its line counts."""
-    normalize, split = Normalizer(shard.normalization), Splitter()
-    local_ids: dict[bytes, int] = collections.defaultdict(itertools.count().__next__)
+    normalize, number = Normalizer(shard.normalization), WordIds()
     chunks, sizes, stats = [], [], LineStats()
     for byte_range in shard.ranges:
         sizes.append(0)
         for content in byte_range.blocks(block_bytes):
             normalized = normalize(unix_lines(content))
-            words = split(normalized)
-            chunks.append(np.fromiter(map(local_ids.__getitem__, words), np.uint32, len(words)))
-            sizes[-1] += len(words)
+            chunks.append(number(normalized))
+            sizes[-1] += len(chunks[-1])
             if shard.split == "train":
                 stats.add(line_stats(normalized.decode()))
-    ids = np.concatenate(chunks)
+    ids, words = np.concatenate(chunks), number.words()
     lines = dict(vars(stats))
     facts = {"sizes": sizes, "speakers": lines.pop("speakers"), "lines": lines}
     with atomic_write(shard.path) as file:
         np.savez(
             file,
             ids=ids,
-            words=_as_array(b" ".join(split.named(local_ids))),  # no word contains a space
-            counts=np.bincount(ids, minlength=len(local_ids)),
+            words=_as_array(b" ".join(words)),  # no word contains a space
+            counts=np.bincount(ids, minlength=len(words)),
             facts=_as_array(strict_json.dumps(facts).encode()),
         )
 
