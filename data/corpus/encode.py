@@ -7,6 +7,7 @@ once it exists, a table maps each shard's local ids to the vocabulary's ids.
 import collections
 import dataclasses
 import functools
+import itertools
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -135,8 +136,8 @@ def encode_shard(shard: Shard, offset: int, dtype: str) -> None:
     work = shard.path.parent
     ids_by_word, unknown_id = _lookup_table(work / "vocab.json")
     with np.load(shard.path) as arrays:
-        table = [ids_by_word.get(word, unknown_id) for word in _words(arrays)]
-        ids = np.array(table, dtype)[arrays["ids"]]
+        table = map(ids_by_word.get, _words(arrays), itertools.repeat(unknown_id))
+        ids = np.fromiter(table, dtype)[arrays["ids"]]
     with (work / f"{shard.split}.ids").open("r+b") as file:
         file.seek(offset * ids.itemsize)
         file.write(ids.data)

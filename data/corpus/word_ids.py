@@ -62,8 +62,11 @@ class WordIds:
 
         A name occurs twice if the text holds both the symbol and its name.
         """
-        names = {key.encode(): name.encode() for key, name in tokens.token_lookup().items()}
-        return [names.get(word, word) for word in self.ids]
+        words = list(self.ids)
+        for symbol, name in tokens.token_lookup().items():
+            if symbol.encode() in self.ids:
+                words[self.ids[symbol.encode()]] = name.encode()
+        return words
 
     def _look_up(
         self, padded: bytes, starts: np.ndarray, ends: np.ndarray, longest: int
