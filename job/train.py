@@ -46,13 +46,14 @@ class Run:
     Args:
         config: the settings.
         fresh: whether to start a new run, and set the files of an earlier one aside.
+        started: `time.monotonic()` at which the time limit begins; now, if None.
 
     Raises:
         UserError: for unusable texts, settings that do not fit them, or a folder of another run.
     """
 
-    def __init__(self, config: Config, fresh: bool = False):
-        self.requests = StopRequests(config.max_minutes)
+    def __init__(self, config: Config, fresh: bool = False, started: float | None = None):
+        self.requests = StopRequests(config.max_minutes, started)
         self.config = config
         self.folder = pathlib.Path(config.folder)
         self.device = choose_device(config.device)
