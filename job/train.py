@@ -247,18 +247,18 @@ class Run:
             raise self.requests.stopped_by_time()
 
     def _reserve(self) -> float:
-        """Seconds of the time limit that are left for an evaluation and `finalize`: an estimate.
+        """Seconds that one more step, an evaluation and `finalize` take: an estimate.
 
         Training a word takes about as long as `finalize` takes for one.
         """
-        rows = self.rows.stop - self.rows.start
-        trained = (self.step - self.first_step) * rows * self.config.sequence_length
+        steps = max(1, self.step - self.first_step)
+        trained = steps * (self.rows.stop - self.rows.start) * self.config.sequence_length
         words = 4 * len(self.dataset.valid.ids)
         if self.config.spell:
             words += len(self.dataset.texts.train_text) // CHARACTERS_PER_WORD
         seconds = time.monotonic() - self.started
         # Half of the time at most, so that a run with a short limit trains too.
-        return min(self.max_reserve, seconds * words / max(1, trained))
+        return seconds / steps + min(self.max_reserve, seconds * words / trained)
 
     def _patience_exceeded(self) -> bool:
         """Early stopping: whether the last `patience` evaluations brought no improvement."""
