@@ -17,7 +17,7 @@ from data.formats import (
 from data.formats.script import Format, ReadOptions, Script
 
 SAMPLE = 200_000  # characters at the beginning of a file from which the sample is taken
-HEAD, LATER = 30_000, 10_000  # characters of the sample: of the beginning, of the middle and end
+HEAD, LATER = 20_000, 6_000  # characters of the sample: of the beginning, of the middle and end
 
 # Of two formats with the same score, the earlier one is chosen.
 FORMATS: tuple[Format, ...] = (
