@@ -129,6 +129,7 @@ def _build_files(
     if not (work / "layout.json").exists():
         todo = [(shard, resources.block_bytes) for shard in shards if not shard.path.exists()]
         workers.run_all(tokenize_shard, todo, "tokenize")
+        workers.end()  # the vocabulary needs memory, and encoding little
         sizes = settings.min_count, settings.vocab_size, resources.max_words
         build_vocabulary(shards, work, show, *sizes)
     layout = strict_json.loads((work / "layout.json").read_bytes())

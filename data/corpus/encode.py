@@ -17,9 +17,9 @@ import numpy as np
 
 from data import strict_json
 from data.atomic import atomic_write
+from data.corpus.byte_range import ByteRange
 from data.corpus.counts import WordCounter
 from data.corpus.fast_tokens import Normalizer, unix_lines
-from data.corpus.scan import ByteRange
 from data.corpus.word_ids import WordIds
 from data.vocab import LineStats, Vocabulary, line_stats
 

@@ -15,10 +15,11 @@ from data import strict_json, tokens
 from data.atomic import atomic_write
 from data.checksum import file_sha256
 from data.command_line import DiskFull, UserError
+from data.corpus.byte_range import ByteRange
 from data.corpus.encode import Shard
 from data.corpus.pool import Workers
 from data.corpus.prepared import changed_file, source_files
-from data.corpus.scan import ByteRange, ScannedFile, scan_file, shard_ranges
+from data.corpus.scan import ScannedFile, scan_file, shard_ranges
 from data.corpus.settings import Resources, Settings
 from data.formats import archives
 

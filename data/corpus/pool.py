@@ -30,8 +30,13 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Ends the workers, and with them the memory that they hold; a later call starts others."""
         if self.pool:
             self.pool.shutdown(cancel_futures=True)
+            self.pool = None
 
     def run_all(
         self, function: Callable[..., Any], tasks: Sequence[tuple], label: str

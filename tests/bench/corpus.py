@@ -21,10 +21,11 @@ import psutil
 
 from data import tokens
 from data.command_line import Parser, UserError, run
+from data.corpus.byte_range import ByteRange
 from data.corpus.fast_tokens import Normalizer, unix_lines
 from data.corpus.pool import Workers
 from data.corpus.prepared import MANIFEST, Prepared
-from data.corpus.scan import ByteRange, scan_file
+from data.corpus.scan import scan_file
 from data.corpus.settings import SHARD_BYTES
 from data.corpus.word_ids import WordIds
 from data.vocab import line_stats
