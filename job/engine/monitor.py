@@ -106,7 +106,7 @@ def clock(seconds: float) -> str:
 
 def draw_curves(history: list[dict[str, Any]], unigram: float, path: pathlib.Path) -> None:
     """Draws training and held-out loss by epoch, and the unigram model's loss as the baseline."""
-    from matplotlib.figure import Figure  # faster to import than pyplot, and needs no display
+    from matplotlib.figure import Figure  # needs no display, and no global state as pyplot
 
     epochs = [row["epoch"] for row in history]
     best = min(history, key=lambda row: row["valid_loss"])
