@@ -1,4 +1,4 @@
-"""The real server behind a reverse proxy: path prefix, authentication, rate limit per client."""
+"""The real server behind a reverse proxy: path prefix, authentication, rate limit, metrics."""
 
 import base64
 import contextlib
@@ -17,12 +17,19 @@ from tests.serving import free_port, serving
 
 
 @pytest.fixture(scope="module")
-def restricted(bundle, tmp_path_factory):
-    """A server with a password, a rate limit, and a path prefix."""
+def metrics_port():
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def restricted(bundle, metrics_port, tmp_path_factory):
+    """A server with a password, a rate limit, a path prefix, and a port for metrics."""
     flags = ("--rate-limit", "5/minute", "--root-path", "/cold-open")
+    flags += ("--metrics-port", str(metrics_port))
     folder = tmp_path_factory.mktemp("log")
     with serving(bundle, folder, *flags, COLD_OPEN_PASSWORD="pässword") as server:
         yield server
+        assert server.stop() == 0
 
 
 def credentials(client):
@@ -39,6 +46,16 @@ def test_authentication_is_required_except_for_health_probes(restricted):
     assert wrong.status_code == 401
     assert wrong.headers["www-authenticate"].startswith("Basic")
     assert httpx.get(address, headers=credentials("10.0.0.1")).status_code == 200
+
+
+def test_metrics_port_needs_no_password(restricted, metrics_port):
+    metrics = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics").text
+    assert 'cold_open_model_info{model="the-cafe"' in metrics
+    assert "cold_open_models 1.0" in metrics
+    assert "cold_open_queued_requests 0.0" in metrics
+    page = f"{restricted.address}/metrics"
+    assert httpx.get(page).status_code == 401
+    assert httpx.get(page, headers=credentials("10.0.0.1")).status_code == 404
 
 
 def test_rate_limit_per_client_behind_a_trusted_proxy(restricted):
