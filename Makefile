@@ -79,7 +79,7 @@ setup: ## install all dependencies into .venv: PYTHON=python3.12, TORCH_BACKEND=
 test: ## run all tests but the slow ones; installs Chromium for tests/browser if it can: ARGS="-k tokens"
 	@$(set-up)
 	@$(python) tools/browser.py
-	$(python) -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(python) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 # `make test` runs the property tests too, with the same values every time, and no slow ones.
 nightly: ## run the slow tests, and the property tests with random values: SEED=... repeats a run
@@ -87,7 +87,7 @@ nightly: ## run the slow tests, and the property tests with random values: SEED=
 	@seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
 	echo "slow tests, and property tests with random values; to repeat this run: make nightly SEED=$$seed"; \
 	$(python) -m pytest -m "(hypothesis or slow) and not bench" --hypothesis-profile random --hypothesis-seed $$seed \
-		-n auto --maxprocesses 4 --dist loadfile $(ARGS) || \
+		-n auto --maxprocesses 4 --dist worksteal $(ARGS) || \
 		{ code=$$?; echo "failed with SEED=$$seed"; exit $$code; }
 
 bench: ## run the speed benchmarks

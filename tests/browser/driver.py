@@ -14,7 +14,6 @@ IS_DONE = "window.sceneStarted && !document.body.classList.contains('writing')"
 
 def open_page(page, address):
     """Opens the page and waits until it can be used."""
-    page.add_init_script(NOTE_START)
     page.goto(address)
     wait_until_loaded(page)
 

@@ -52,13 +52,13 @@ def test_keyboard_operates_the_page(page):
 @pytest.mark.parametrize(
     ("theme", "rules"), [("light", {}), ("dark", {"runOnly": "color-contrast"})]
 )
-def test_axe_finds_no_serious_accessibility_fault(profile, address, theme, rules):
+def test_axe_finds_no_serious_accessibility_fault(tab, address, theme, rules):
     def violations():
         return (
             Axe().run(page, options={"resultTypes": ["violations"], **rules}).response["violations"]
         )
 
-    page = profile.new_page()
+    page = tab
     open_page(page, f"{address}/?__theme={theme}")
     dark = page.evaluate("document.body.classList.contains('dark')")
     assert dark == (theme == "dark")

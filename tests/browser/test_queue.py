@@ -48,8 +48,8 @@ BUSY = """(() => {
 })();"""
 
 
-def test_place_in_the_queue_is_shown_until_the_scene_begins(profile, address):
-    page = profile.new_page()
+def test_place_in_the_queue_is_shown_until_the_scene_begins(tab, address):
+    page = tab.context.new_page()
     page.add_init_script(BUSY)
     open_page(page, address)
     place = page.locator("#scene .queue-place")

@@ -101,8 +101,8 @@ def test_paper_has_the_script_alone(page):
     assert page.locator("#sheet").count() == 0
 
 
-def test_read_aloud_has_one_voice_for_each_speaker(profile, address):
-    page = profile.new_page()
+def test_read_aloud_has_one_voice_for_each_speaker(tab, address):
+    page = tab.context.new_page()
     page.add_init_script(VOICES)
     open_page(page, address)
     page.get_by_role("button", name="Read aloud").click()

@@ -82,8 +82,8 @@ def test_table_has_each_word_with_its_probability(page):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_outline_and_underline_have_contrast(profile, address, theme):
-    page = profile.new_page()
+def test_outline_and_underline_have_contrast(tab, address, theme):
+    page = tab
     open_page(page, f"{address}/?__theme={theme}")
     write_scene(page, "Ann: hello zorblax.", seed="5")
     words = show_words(page)

@@ -31,8 +31,8 @@ def start_long_scene(page, first_line=""):
 
 
 @pytest.mark.parametrize("size", [(390, 844), (640, 450)], ids=["phone", "zoom 200 %"])
-def test_page_opens_at_its_top(profile, address, size):
-    page = profile.new_page()
+def test_page_opens_at_its_top(tab, address, size):
+    page = tab
     page.set_viewport_size({"width": size[0], "height": size[1]})
     open_page(page, address)
     for _ in range(2):  # the second time with a scene that is restored
