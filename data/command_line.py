@@ -6,6 +6,7 @@ ConfigArgParse, so that `serve` can import it.
 
 import argparse
 import difflib
+import errno
 import os
 import pathlib
 import signal
@@ -20,6 +21,7 @@ ENVIRONMENT = "COLD_OPEN_"  # --max-minutes can also be set as COLD_OPEN_MAX_MIN
 
 # Variables that no flag has: `job.engine.launch` sets them.
 INTERNAL = {"COLD_OPEN_EXIT_CODE_FILE", "COLD_OPEN_LAUNCHER"}
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SIMILAR = 0.8  # ratio of `difflib` above which a name is a misspelled one
 
 
@@ -37,8 +39,8 @@ class DiskFull(UserError):
     def __init__(self, path: pathlib.Path, error: OSError):
         self.path, self.error = path, error
         super().__init__(
-            f"{path} could not be written ({error.strerror}): the previous file is intact; free "
-            "some disk space and run the same command again to resume"
+            f"{path} could not be written ({error.strerror}): what was there is intact; free some "
+            "disk space and run the same command again"
         )
 
     def __reduce__(self):
@@ -46,6 +48,13 @@ class DiskFull(UserError):
             self.path,
             self.error,
         )  # for pickle: worker processes raise it too
+
+
+def folder_error(folder: pathlib.Path, error: OSError) -> UserError:
+    """The error that says why files could not be written to a folder."""
+    if error.errno in DISK_FULL:
+        return DiskFull(folder, error)
+    return UserError(f"{folder} cannot be written to: {error.strerror}")
 
 
 class Parser(configargparse.ArgumentParser):

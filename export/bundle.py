@@ -8,7 +8,7 @@ import tempfile
 from typing import Any
 
 from data import strict_json
-from data.command_line import UserError
+from data.command_line import UserError, folder_error
 from export.card import model_card
 from export.equality import equal_version
 from export.files import INT8_FILES, Model, weights_sha256
@@ -55,6 +55,7 @@ def export(
     Raises:
         UserError: if the checkpoint cannot be used, a file differs from the network, or the folder
             cannot be written to.
+        DiskFull: if the disk is full.
         Locked: if another export writes to the folder.
     """
     network, vocabulary, content = load_network(checkpoint)
@@ -73,11 +74,8 @@ def export(
                 with contextlib.suppress(FileNotFoundError):  # a checkpoint from elsewhere
                     shutil.copyfile(checkpoint.with_name(METRICS), staging / METRICS)
                 publish(staging, folder, keep, equal_version(staging, folder))
-    except (OSError, RuntimeError) as error:
-        if isinstance(error, OSError) or "PytorchStreamWriter" in str(error):
-            reason = getattr(error, "strerror", None) or "disk full or permission denied"
-            raise UserError(f"{folder} cannot be written to: {reason}") from None
-        raise
+    except OSError as error:
+        raise folder_error(folder, error) from None
     return manifest
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from data import atomic, model_versions, strict_json
-from data.command_line import UserError
+from data.command_line import UserError, folder_error
 from data.lock import Locked, exclusive_lock
 from data.model_versions import MANIFEST
 
@@ -89,6 +89,7 @@ def rollback(folder: pathlib.Path, to: str = "") -> str:
 
     Raises:
         UserError: if there is no such version, or the folder cannot be written to.
+        DiskFull: if the disk is full.
         Locked: if another export or rollback uses the folder.
     """
     list_versions(folder)  # raises if there are none
@@ -107,7 +108,7 @@ def rollback(folder: pathlib.Path, to: str = "") -> str:
                 versions.pop()
             _make_current(folder, versions)
     except OSError as error:
-        raise UserError(f"{folder} cannot be written to: {error.strerror}") from None
+        raise folder_error(folder, error) from None
     return versions[-1]
 
 

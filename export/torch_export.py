@@ -3,6 +3,7 @@
 Like the ONNX files it is the network alone, without text methods. AOTInductor can compile it.
 """
 
+import io
 import pathlib
 
 import torch
@@ -55,7 +56,9 @@ def save_pt2(path: pathlib.Path, network: RNN, vocabulary: str) -> float:
     batch = torch.export.Dim("batch", min=1)
     shapes = {"tokens": {0: batch}, "h": {1: batch}, "c": {1: batch}}
     program = torch.export.export(OneStep(network).eval(), example, dynamic_shapes=shapes)
-    torch.export.save(program, path, extra_files={"vocab.json": vocabulary})
+    file = io.BytesIO()  # of a full disk, PyTorch's own writer does not give the reason
+    torch.export.save(program, file, extra_files={"vocab.json": vocabulary})
+    path.write_bytes(file.getvalue())
     loaded = torch.export.load(path).module()
     largest = 0.0
     with torch.inference_mode():

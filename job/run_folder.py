@@ -5,7 +5,7 @@ import errno
 import pathlib
 from collections.abc import Iterator
 
-from data.command_line import DiskFull, UserError
+from data.command_line import DISK_FULL, DiskFull, UserError
 from data.lock import Locked, exclusive_lock
 from job import checkpoint
 from job.config import DEFAULT_BASE, NO_BASE, Config
@@ -15,7 +15,6 @@ STATE = "resume.pt"
 # The files of a run; other files in its folder are never touched.
 RUN_FILES = (STATE, checkpoint.NAME, "metrics.jsonl", "curves.png", "tensorboard")
 LOCK = ".lock"
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -79,7 +78,7 @@ def set_aside(folder: pathlib.Path) -> pathlib.Path | None:
 
 def _refuse(folder: pathlib.Path, error: OSError) -> None:
     """Raises the error that says why a folder cannot be used, unless only locks are missing."""
-    if error.errno in FULL:
+    if error.errno in DISK_FULL:
         raise DiskFull(folder / LOCK, error) from None
     if error.errno in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
         say(f"{folder}: this file system has no locks: start no second run in this folder")

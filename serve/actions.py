@@ -143,14 +143,18 @@ class Actions:
             second: the same of the second.
             shared: fields of both.
         """
-        one = self._scene_of_pair(first, seed, shared)
-        return one, self._scene_of_pair(second, one.seed, shared)
+        one = self._scene_of_pair("one", first, seed, shared)
+        return one, self._scene_of_pair("two", second, one.seed, shared)
 
-    def _scene_of_pair(self, options: Any, seed: Any, shared: dict[str, Any]) -> Scene:
-        options = options or {}
+    def _scene_of_pair(self, name: str, options: Any, seed: Any, shared: dict[str, Any]) -> Scene:
+        options = {} if options is None else options
         allowed = {"model", "preset", "invent_words", *OPTION_RANGES} - {"seed", "length"}
         if not isinstance(options, dict) or not set(options) <= allowed:
-            raise UserError(f"the options of one scene must be among {', '.join(sorted(allowed))}")
+            raise ArgumentError(
+                name,
+                f"must be an object with options of that scene alone ({', '.join(sorted(allowed))})"
+                f", not {shortened(options)}",
+            )
         return build_scene(**{"preset": "balanced", **shared, **options, "seed": seed})
 
     def rewrite_line(self, text: Any, line: Any, scene: Scene, written: Any = "") -> Scene:
@@ -180,10 +184,10 @@ class Actions:
             written: what the model wrote of the script; the other lines are a person's.
         """
         text = clean_text(text, "text")
-        if line == -1:
+        if type(line) is int and line == -1:
             text = script.with_line_end(text)
         else:
-            text = text[: line_span(text, line)[1]].rstrip() + "\n\n"
+            text = text[: line_span(text, line, -1)[1]].rstrip() + "\n\n"
         return dataclasses.replace(scene, prompt=text, typed=new_lines(text, written))
 
     def take_alternative(
@@ -255,12 +259,16 @@ class Actions:
         ]
 
 
-def line_span(text: str, line: Any) -> tuple[int, int]:
-    """(start, end) of a line of a script; raises `UserError` if there is no such line."""
+def line_span(text: str, line: Any, smallest: int = 0) -> tuple[int, int]:
+    """(start, end) of a line of a script; raises `UserError` if there is no such line.
+
+    Args:
+        smallest: the smallest number that the caller may give, for the error message.
+    """
     spans = script.line_spans(text)
     if not spans:
         raise UserError("there is no line yet: write something first")
-    return spans[whole_number(line, "line", len(spans) - 1)]
+    return spans[whole_number(line, "line", len(spans) - 1, smallest)]
 
 
 def new_lines(text: Any, written: Any) -> str | None:

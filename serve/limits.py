@@ -25,6 +25,7 @@ SHUTDOWN_TIMEOUT = 20.0  # most scenes end within it; container engines wait 10 
 # loses its request, so the server waits longer than they do: nginx and AWS's load balancers keep an
 # idle connection for 60, Google's for 600.
 KEEP_ALIVE = 620
+MAX_PROMPT_STATES = 8  # prompts whose state a model keeps, of at most 3 MB: one scene has 3 takes
 MAX_LOADED = 4  # models in memory; one of a show needs about 60 MB in int8
 WATCH_INTERVAL = 0.0  # between two looks for new exports; 0: only at SIGHUP
 METRICS_PORT = 0  # of the page

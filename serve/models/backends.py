@@ -9,7 +9,10 @@ import warnings
 from typing import Any
 
 from data.command_line import UserError
+from serve.limits import MAX_PROMPT_STATES
 from serve.models.bundles import Bundle
+from serve.models.prompts import PromptStates
+from serve.models.sampling import seeded
 from serve.scenes.cast import Writer
 from serve.scenes.scene import Scene
 
@@ -59,11 +62,18 @@ class TorchScriptWriter:
         if not _is_current(model):
             raise UserError(f"{path} has an older format: export the model again")
         self.model = model
+        self.prompts = PromptStates(self._read, MAX_PROMPT_STATES)
 
     def start(self, prompt: str, seed: int) -> Any:
         """The state after a prompt."""
+        hidden, keys, recent, numbers, oov = self.prompts(prompt)
         with self.torch.inference_mode():
-            return self.model.stream_start(prompt, seed)
+            # `step` changes the keys.
+            return hidden, keys.clone(), recent, [*seeded(seed), *numbers[2:]], list(oov)
+
+    def _read(self, prompt: str) -> Any:
+        with self.torch.inference_mode():
+            return self.model.stream_start(prompt, 0)
 
     def step(
         self, states: list[Any], scenes: list[Scene], allowed: list[list[int]]

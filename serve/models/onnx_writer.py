@@ -12,7 +12,9 @@ import onnxruntime
 from data import strict_json, tokens
 from data.command_line import UserError
 from data.vocab import Vocabulary
+from serve.limits import MAX_PROMPT_STATES
 from serve.models.cache import mix_cache
+from serve.models.prompts import PromptStates
 from serve.models.sampling import (
     apply_penalties,
     apply_structure,
@@ -71,6 +73,7 @@ class OnnxWriter:
         if hashlib.sha256(vocabulary.to_json().encode("utf-8")).hexdigest() != digest:
             raise UserError("vocab.json and the ONNX file are of different exports: export again")
         self.vocabulary = vocabulary
+        self.prompts = PromptStates(self._read_prompt, MAX_PROMPT_STATES)
         self.ids = {word: number for number, word in enumerate(vocabulary.words)}
         self.characters = {name: symbol for symbol, name in vocabulary.symbols.items()}
         self.typed_words = [self.characters.get(word, word) for word in vocabulary.words]
@@ -94,6 +97,10 @@ class OnnxWriter:
 
     def start(self, prompt: str, seed: int) -> State:
         """The state after a prompt."""
+        state = self.prompts(prompt)
+        return state._replace(keys=state.keys.copy(), rng=seeded(seed))  # `step` changes the keys
+
+    def _read_prompt(self, prompt: str) -> State:
         words = self.vocabulary.split(prompt)
         primer = self.vocabulary.encode(self.vocabulary.primer)
         ids, history, oov, open_quote = list(primer), [], [], False
@@ -120,8 +127,7 @@ class OnnxWriter:
             places = np.arange(len(past))[-size:]
             keys[places % len(keys)] = past[places]
         recent = np.array(history[-HISTORY:], np.int64)
-        rng = seeded(seed)
-        return State(h, c, keys, recent, rng, open_quote, ids[-1], len(history), tuple(oov))
+        return State(h, c, keys, recent, seeded(0), open_quote, ids[-1], len(history), tuple(oov))
 
     def step(
         self, states: list[State], scenes: list[Scene], allowed: list[list[int]]

@@ -7,6 +7,7 @@ from data.speakers import speaker_of
 from data.vocab import Vocabulary
 from serve.arguments import ArgumentError, shortened
 from serve.scenes.scene import Scene
+from serve.scenes.script import display_name
 
 
 class Writer(Protocol):
@@ -69,11 +70,11 @@ class Cast:
             normalized = tokens.normalize(name.strip(), vocabulary.normalization)
             normalized = normalized.strip().removesuffix(":").strip()
             if normalized not in known:
-                examples = ", ".join(name for name, _ in vocabulary.speakers[:5])
+                speakers = [display_name(name) for name, _ in vocabulary.speakers]
                 raise ArgumentError(
                     argument,
-                    f"names {shortened(name)}, who is not a speaker of {vocabulary.show}; "
-                    f"its speakers are {examples}, ...",
+                    f"names {shortened(name)}, who is not a speaker of {vocabulary.show}; its "
+                    f"speakers are {', '.join(speakers[:5])}{', ...' if speakers[5:] else ''}",
                 )
             words = tuple(vocabulary.split(normalized + ":"))
             self.names.append(words)

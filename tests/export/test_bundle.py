@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import versions
-from data.command_line import UserError
+from data.command_line import DiskFull, UserError
 from data.vocab import Vocabulary
 from export.bundle import export
 from export.files import BUILD, onnx_step
@@ -219,6 +220,20 @@ def test_interrupted_export_leaves_the_previous_bundle_valid(bundle, tmp_path, m
         with pytest.raises(KeyboardInterrupt):
             export(tmp_path / "checkpoint.pt")
     assert len(list(verify(tmp_path, run_torchscript=True))) > 8
+
+
+def test_full_disk_is_an_error_of_its_own_and_leaves_the_previous_bundle(bundle, tmp_path):
+    shutil.copy(bundle / "checkpoint.pt", tmp_path)
+    export(tmp_path / "checkpoint.pt")
+    before = contents(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9000, limits[1]))
+    try:
+        with pytest.raises(DiskFull, match=r"File too large.*free some disk space"):
+            export(tmp_path / "checkpoint.pt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert contents(tmp_path) == before
 
 
 def test_missing_checkpoint_gives_one_line_and_exit_code_2(tmp_path):

@@ -66,7 +66,7 @@ def test_unknown_speaker_is_an_error_of_one_line(small, name):
         UserError, match="is not a speaker of The Cafe; its speakers are "
     ) as caught:
         Generation(small["onnx"].writer, Scene(cast=("ann", name)))
-    assert "bob" in str(caught.value)
+    assert "Bob" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
     assert len(str(caught.value)) < 200
 

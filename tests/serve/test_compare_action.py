@@ -53,7 +53,7 @@ def test_compare_of_two_models(small, spelling):
     [{"seed": 1}, {"prompt": "x"}, {"x": 1}, {"length": 1}, {"cast": []}, ["x"], 1, "x"],
 )
 def test_compare_rejects_options_that_must_be_shared(actions, fields):
-    with pytest.raises(UserError, match="the options of one scene must be among"):
+    with pytest.raises(UserError, match="two must be an object with options of that scene alone"):
         actions.scene_pair({}, fields, 1)
 
 

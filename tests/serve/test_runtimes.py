@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from serve.models.onnx_writer import State
@@ -58,10 +58,27 @@ def one_more(writer, state, scene, allowed=()):
 
 
 def same_words(models, scene):
-    """The words of both runtimes, after an assertion that they are equal."""
+    """The words of both runtimes, after an assertion that they are equal.
+
+    They may part where two words have the same score up to rounding, as the specification says.
+    """
     one, two = (written(model.writer, scene) for model in models.values())
-    assert one == two, scene
+    assert one == two or is_tie(models["onnx"].writer, scene, one, two), scene
     return one
+
+
+def is_tie(writer, scene, one, two):
+    """Whether the first words that differ have scores that are equal up to rounding."""
+    place = next(n for n, pair in enumerate(zip(one, two, strict=False)) if pair[0] != pair[1])
+    writing = Generation(writer, scene)
+    writing.start()
+    writing.run(place)
+    typed = [*writer.typed_words, *writing.state.oov]
+    words = [chunks[place].strip(" ") for chunks in (one, two)]
+    if not set(words) <= set(typed):  # a word that was invented at this place
+        return False
+    first, second = writer.next_scores(writing.state)[[typed.index(word) for word in words]]
+    return abs(first - second) < 2e-6
 
 
 def invented_words(vocabulary, scene, chunks):
@@ -155,6 +172,7 @@ def test_runtimes_agree_at_the_ends_of_the_seed_range(spelling, seed):
 
 
 @settings(deadline=None, max_examples=15)
+@example("0", 633371762)  # two invented words have the same score up to rounding
 @given(st.text(max_size=60), st.integers(0, 2**31 - 1))
 def test_runtimes_agree_after_arbitrary_prompts(spelling, text, seed):
     for invent_words in (False, True):

@@ -25,6 +25,20 @@ def taken(actions, scene, n):
     return asyncio.run(follow())
 
 
+def test_takes_read_their_prompt_once(actions, monkeypatch):
+    prompts, read = actions.model("").writer.prompts, []
+
+    def count(prompt, reading=prompts.read):
+        read.append(prompt)
+        return reading(prompt)
+
+    monkeypatch.setattr(prompts, "read", count)
+    scene = short_scene(prompt="Ann: of this test alone")
+    texts = [text for text, _ in taken(actions, scene, 3)[-1]]
+    assert len(read) == 1
+    assert len(set(texts)) > 1
+
+
 @pytest.mark.parametrize("n", [1, DEFAULT_TAKES, MAX_TAKES])
 def test_takes_are_the_scenes_of_consecutive_seeds(actions, n):
     scene = short_scene(prompt="Ann: hello")
