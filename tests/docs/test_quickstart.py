@@ -39,7 +39,6 @@ def test_notebook_has_the_outputs_of_a_run_from_top_to_bottom(notebook):
     assert PATH.stat().st_size < 200_000
 
 
-@pytest.mark.slow
 # Jupyter's client closes its sockets after its event loop.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 def test_notebook_runs_with_a_tiny_network(notebook, show, tmp_path):

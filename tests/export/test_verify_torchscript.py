@@ -75,7 +75,7 @@ def test_foreign_code_is_run_on_request_after_a_warning(copy, victim, capsys):
     done = call(main, "verify", copy)
     assert (done.returncode, victim.read_text()) == (2, "kept")
     assert len(done.stderr.splitlines()) == 1
-    with pytest.raises(AttributeError, match="generate"):  # the program is no model
+    with pytest.raises(UserError, match="is no exported model: it has no method generate"):
         verify_command([str(copy), "--run-torchscript"])
     warning = "warning: --run-torchscript runs the program in each"
     assert capsys.readouterr().err.startswith(warning)
