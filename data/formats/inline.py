@@ -38,7 +38,8 @@ def without_marks(text: str) -> str:
 
 def with_directions(speech: str) -> str:
     """A speech with directions in parentheses: "(laughs)" for "[laughs]"."""
-    return re.sub(r"\[([^\[\]]*)\]", r"(\1)", speech)
+    speech = re.sub(r"\[([^\[\]]*)\]", r"(\1)", speech)
+    return re.sub(r"(?<=\))(?=[^\W\d_]{2})", " ", speech) if ")" in speech else speech
 
 
 def unspoken(text: str) -> Line:

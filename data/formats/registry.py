@@ -2,6 +2,7 @@
 
 from data.command_line import UserError
 from data.formats import (
+    final_draft,
     fountain,
     html_page,
     json_script,
@@ -12,6 +13,7 @@ from data.formats import (
     subtitles,
     tables,
     transcript,
+    trelby,
     wikitext,
 )
 from data.formats.script import Format, ReadOptions, Script
@@ -27,6 +29,8 @@ FORMATS: tuple[Format, ...] = (
     screenplay.FORMAT,
     fountain.FORMAT,
     subtitles.FORMAT,
+    final_draft.FORMAT,
+    trelby.FORMAT,
     html_page.FORMAT,
     wikitext.FORMAT,
     rtf.FORMAT,

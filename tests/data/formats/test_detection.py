@@ -10,7 +10,7 @@ from tests.data.formats.samples import JSON, SPEECHES, STYLES, TABLES, lines_of
 
 ENDINGS = (
     *("txt", "md", "csv", "tsv", "json", "jsonl", "srt", "vtt", "ass", "fountain", "html", "xhtml"),
-    *("wiki", "rtf", "pdf", "log", ""),
+    *("wiki", "rtf", "pdf", "fdx", "trelby", "log", ""),
 )
 
 
@@ -69,6 +69,17 @@ SAMPLES = {
             )
         ),
     ],
+    "finaldraft": [
+        '<?xml version="1.0"?><FinalDraft DocumentType="Script"><Content>'
+        + numbered(
+            lambda n, line: (
+                f'<Paragraph Type="Character"><Text>{line.speaker}</Text></Paragraph>\n'
+                f'<Paragraph Type="Dialogue"><Text>{line.text}</Text></Paragraph>'
+            )
+        )
+        + "</Content></FinalDraft>"
+    ],
+    "trelby": ["#Version 3\n" + numbered(lambda n, line: f"._{line.speaker}\n.:{line.text}")],
     "html": [
         "<!DOCTYPE html><html><body>"
         + numbered(lambda n, line: f"<p><b>{line.speaker}:</b> {line.text}</p>")
