@@ -105,7 +105,7 @@ def test_trelby_is_read():
     rows = [
         *("\ufeff#Version 3", "#Begin-Config", "Element/Action/Indent:0", "#End-Config"),
         *("#Title-String 0,80,32,cb,Times,,LOW TIDE", ".\\int. pier - day [later]"),
-        *(">.Rain &", "..wind.", "._ann", ".(calling)", ">:Where have", "&:you be", ".:en?"),
+        *(">.Rain &", "..wind.", "._ann", ".((calling)", ">:Where have", "&:you be", ".:en?"),
         *("._BOB (O.S.)", ".:Down here, at the boat.", "._BOB (cont'd)", ".((a beat)"),
         *(".:It leaks.", "..He bails.", "..", "./CUT TO:", "._ANN", "|:Come", ".:up."),
     ]
