@@ -9,6 +9,7 @@ SIGNS = {
     "markup (HTML or XML tags)": re.compile(
         r"</?[a-zA-Z][\w:-]*(?:\s[^<>\n]*)?/?>|&(?:nbsp|amp|lt|gt|quot|#\d+);"
     ),
+    "markup (BBCode)": re.compile(r"\[/?(?:br|b|i|u|url|quote|color|size|img)(?:=[^\]]*)?\]"),
     "time stamps": re.compile(r"\b\d{1,2}:\d{2}:\d{2}\b|\d --> \d"),
     "markup (RTF or LaTeX commands)": re.compile(r"\\(?:par|pard|f\d|fs\d+|begin|textbf|item)\b"),
     "data (JSON or a dictionary)": re.compile(
