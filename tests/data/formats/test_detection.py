@@ -56,6 +56,10 @@ SAMPLES = {
             )
         ),
     ],
+    "captions": [
+        "".join(f"- Is that line {n}?\nNo, {n} is\nshort.\n" for n in range(9)),
+        "".join(f"- Line {n}.\n- Another {n}.\n\nIt is {n}\no'clock.\n\n" for n in range(9)),
+    ],
     "fountain": [
         fountain("[setting: pier]\n\n" + PLAIN, "Low Tide"),
         "Title: Low Tide\nAuthor: nobody\n\n" + SCREENPLAY,
@@ -116,7 +120,7 @@ def test_sample_is_detected_as_itself_in_a_file_of_any_ending(name, number):
     assert found == expected
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLES if name not in ("rtf", "plain")])
+@pytest.mark.parametrize("name", sorted({*SAMPLES} - {"rtf", "plain", "captions"}))
 def test_speeches_of_the_sample_are_read(name):
     text = SAMPLES[name][-1]
     lines = registry.read(text, "", ReadOptions(path="show.txt")).lines

@@ -1,8 +1,8 @@
 """Layouts of published transcripts, screenplays and texts of subtitles, in words of our own."""
 
-from data.formats import look, problems, registry
+from data.formats import look, names, problems, registry
 from data.formats.load import load
-from data.formats.script import Line, ReadOptions
+from data.formats.script import Line, ReadOptions, Script
 
 
 def read(text: str, name: str = "show.txt", format: str = ""):
@@ -56,3 +56,48 @@ def test_a_title_is_not_taken_for_the_cast(tmp_path):
 def test_marks_of_forums_are_a_problem():
     assert problems.problem("Hello there.[br]How are you?\n[i]Fine.[/i]\n" * 5)
     assert not problems.problem("Hello there.\n[laughs] Fine.\n" * 5)
+
+
+CREDITED = (
+    "The Clock\n\nPart I Written by: A. Smith\nPart II Written by: B. Jones\n"
+    "Storyboard By: C, D\nOriginal Air Date: 3 Jan\n\nScene: The pier. All are there.\n\n"
+)
+
+
+def test_credits_and_scenes_of_a_transcript_are_not_learned_as_speeches():
+    speeches = "Ann: Hello there.\n\nBob: Who is\nthere, Ann?\n\nAnn: It is me.\n\n" * 3
+    script = read(CREDITED + speeches)
+    assert script.cast() == {"Ann": 6, "Bob": 3}
+    assert Line("Bob", "Who is there, Ann?") in script.lines
+    assert Line("", "[scene: The pier. All are there.]") in script.lines
+    assert script.dropped == {"credits of an episode": 4}
+    # Without them the text is learned as it stands.
+    assert read(speeches).text == speeches
+
+
+def test_speakers_within_a_paragraph_begin_where_a_sentence_ends():
+    speeches = "Ann: Hello there.\nBob: No.\nCy: Oh, look: it rings.\n\n(They go.)\n\n"
+    script = read(CREDITED + speeches + "Ann: One says\nthis: no, never.\n\n" + speeches)
+    assert script.cast() == {"Ann": 3, "Bob": 2, "Cy": 2}
+    assert Line("Ann", "One says this: no, never.") in script.lines
+
+
+def test_a_heading_and_the_direction_below_it_are_two_lines():
+    text = CREDITED + "INT. PIER - DAY\n(It rains.)\n\nAnn: Hello.\n\nBob: No.\n\nAnn: Oh.\n"
+    assert read(text).lines[2:4] == [Line("", "[INT. PIER - DAY]"), Line("", "(It rains.)")]
+
+
+def test_minor_parts_speak_once_before_a_dash():
+    speeches = "Ann - Hello there.\nBob - No.\n" * 3 + "The old man - Oh!\nAnn - Well.\n"
+    assert read(speeches).cast() == {"Ann": 4, "Bob": 3, "The old man": 1}
+    prose = "He waited - a long time.\nThey came home.\nIt was late.\n" * 5
+    assert not read(prose).cast()
+
+
+def test_what_a_speaker_does_is_no_part_of_the_name():
+    rows = [Line("ANN, who enters", "Hi."), Line("ANN", "No."), Line("ANN to Bob", "Oh.")]
+    rows += [Line("TV host", "Now."), Line("ANN and BOB", "Yes."), Line("Mr. Cole", "Ah.")]
+    script = names.tidy(Script([*rows, Line("Mr.Cole", "Eh.")], "table"))
+    assert script.cast() == {"ANN": 3, "TV host": 1, "ANN and BOB": 1, "Mr. Cole": 2}
+    assert script.lines[0] == Line("ANN", "(who enters) Hi.")
+    assert script.lines[2] == Line("ANN", "(to Bob) Oh.")
