@@ -12,6 +12,7 @@ from data.formats.script import Format, Line, ReadOptions, Script
 MIN_STYLED = 0.1  # of all speeches; with fewer in another style, `Name: speech` is left as it is
 MIN_UNSPOKEN = 0.01  # of all speeches; so many credits and headings are not learned as speeches
 MIN_COVERAGE = 0.3  # of the lines or paragraphs, with a speaker
+WHOLE = 120  # characters of a line; a file with longer ones does not wrap lines
 MOST = 0.5  # of the lines or paragraphs
 MAX_RARE_WORDS = 4  # of a name that occurs once
 SURE = 0.8  # of the lines or paragraphs in one style: all its names are meant
@@ -41,6 +42,7 @@ class Reading:
     styles: list[str]  # most frequent first
     names: dict[str, set[str] | None]  # accepted names of a style; None: all
     separated: bool  # an empty line stands between speeches
+    whole: bool  # each line is a paragraph
     opening_names: set[str]  # of speeches that begin a block
     hits: int
     styled: int  # hits in another style than `Name: speech`
@@ -61,7 +63,7 @@ class Reading:
             return False
         # The last words before a colon inside a paragraph are rarely a name.
         is_name = prefix.name in self.opening_names or prefix.name.isupper()
-        is_name |= place.after_end and prefix.name[0].isupper() and prefix.name.count(" ") < 3
+        is_name |= self.whole and place.after_end and prefix.name.count(" ") < 3
         return not self.separated or place.first or is_name or is_no_speaker(prefix.name)
 
 
@@ -229,7 +231,8 @@ def survey(places: list[Place]) -> Reading:
         for prefix, place in by_style[style]
         if place.first and (names[style] is None or prefix.name in names[style])
     }
-    reading = Reading(styles, names, separated, opening, 0, 0, 0, 0.0)
+    whole = max((len(place.text) for place in places), default=0) > WHOLE
+    reading = Reading(styles, names, separated, whole, opening, 0, 0, 0, 0.0)
     spoken = [(place, found) for place in places if (found := reading.speaker(place))]
     styled = sum(not place.plain or found.style != "colon" for place, found in spoken)
     unspoken = sum(is_no_speaker(found.name) for _, found in spoken)

@@ -77,9 +77,11 @@ def test_credits_and_scenes_of_a_transcript_are_not_learned_as_speeches():
 
 def test_speakers_within_a_paragraph_begin_where_a_sentence_ends():
     speeches = "Ann: Hello there.\nBob: No.\nCy: Oh, look: it rings.\n\n(They go.)\n\n"
-    script = read(CREDITED + speeches + "Ann: One says\nthis: no, never.\n\n" + speeches)
-    assert script.cast() == {"Ann": 3, "Bob": 2, "Cy": 2}
-    assert Line("Ann", "One says this: no, never.") in script.lines
+    wrapped = "Ann: One says.\nThis: no, never.\n\n"
+    assert read(CREDITED + wrapped + "Ann: Oh.\n\nBob: No.\n\n" * 3).cast() == {"Ann": 4, "Bob": 3}
+    long = "(They look at the clock, which rings, and at each other, and at the sea.)\n\n"
+    script = read(CREDITED + speeches + long.replace("\n", " ") * 3 + "\n\n" + speeches)
+    assert script.cast() == {"Ann": 2, "Bob": 2, "Cy": 2}
 
 
 def test_a_heading_and_the_direction_below_it_are_two_lines():
