@@ -34,7 +34,7 @@ def _single_speeches(rows: Iterable[Sequence[str]], columns: Columns) -> Iterabl
         text = row[columns.dialogue] if columns.dialogue < len(row) else ""
         parts = [part.strip() for part in text.split("\n") if part.strip()]
         starts = [place for place, part in enumerate(parts) if SPEAKER.match(part)]
-        if len(starts) < 2:
+        if starts in ([], [0]):
             yield row
             continue
         for start, end in itertools.pairwise([0, *starts[starts[0] == 0 :], len(parts)]):

@@ -49,6 +49,15 @@ def test_several_speeches_in_a_cell_are_one_line_each():
     assert read(text).lines == EXPECTED
 
 
+def test_a_direction_before_the_speeches_of_a_cell_is_a_line():
+    cell = '"[A bell rings.]\n\nAnn: Hi.\n\nBob: No.\n\n"'
+    script = read(f"no,quote\n1,{cell}\n2,Ann: Oh.\n3,{cell}\n")
+    assert script.lines[:3] == [
+        *(Line("", "[A bell rings.]"), Line("Ann", "Hi."), Line("Bob", "No."))
+    ]
+    assert script.cast() == {"Ann": 3, "Bob": 2}
+
+
 def test_a_column_of_whole_episodes_is_read_as_scripts():
     speeches = "\n".join(f"{line.speaker.title()}: {line.text}" for line in EXPECTED).replace(
         '"', ""
