@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from data.formats import registry
 from data.formats.script import Line, ReadOptions
 
@@ -69,3 +71,16 @@ def test_another_voice_begins_where_italics_begin_or_end():
     assert [line.text for line in read(text).lines] == [
         *("Something that you hear", "He is a guard", "but not clear Yes")
     ]
+
+
+@pytest.mark.parametrize(
+    "write", ["0:{0:02}\n{1}\n", "[00:00:{0:02}] {1}\n", "00:00:{0:02}: {1}\n\n"]
+)
+def test_times_of_a_recording_without_names_are_left_out(write):
+    rows = ["Hello and welcome,", "to the clock.", "Well, it rings.", "Does it,", "at 10:30?"] * 2
+    script = read("".join(write.format(n, row) for n, row in enumerate(rows)))
+    assert script.format == "captions"
+    assert [line.text for line in script.lines[:3]] == [
+        *("Hello and welcome, to the clock.", "Well, it rings.", "Does it, at 10:30?")
+    ]
+    assert script.dropped == {"time stamps": 10}
