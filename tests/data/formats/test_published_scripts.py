@@ -103,3 +103,11 @@ def test_what_a_speaker_does_is_no_part_of_the_name():
     assert script.cast() == {"ANN": 3, "TV host": 1, "ANN and BOB": 1, "Mr. Cole": 2}
     assert script.lines[0] == Line("ANN", "(who enters) Hi.")
     assert script.lines[2] == Line("ANN", "(to Bob) Oh.")
+
+
+def test_records_of_yaml_and_toml_are_a_problem_that_says_what_to_do():
+    yaml = "dialogue:\n" + '  - speaker: ann\n    text: "Hello there."\n' * 5
+    toml = '[[dialogue]]\nspeaker = "ann"\ntext = "Hello there."\n\n' * 5
+    for text in (yaml, toml):
+        assert "convert it to JSON" in problems.problem(read(text).to_text())
+    assert not problems.problem("speaker: Hello.\n\nann: It says: text.\n\n" * 9)
