@@ -33,7 +33,7 @@ def proper_nouns(text: str, words: set[str]) -> list[str]:
         speaker = SPEAKER.match(line)
         body = line[speaker.end() :] if speaker else line
         found = _IN_SENTENCE.findall(body)
-        words_of_line = body.split()
+        words_of_line = body.split() if found else []
         # Else a title, or a line in capitals.
         if 2 * sum(word[:1].isupper() for word in words_of_line) <= max(len(words_of_line), 3):
             capitals.update(word.lower() for word in found)

@@ -26,8 +26,8 @@ class Spacing:
     def learn(cls, text: str) -> "Spacing":
         """The counts of a normalized text."""
         counts: dict[tuple[str, str, bool], list[int]] = collections.defaultdict(lambda: [0, 0, 0])
-        for neighbors, spaces in _gaps(text):
-            counts[neighbors][min(spaces, MORE)] += 1
+        for (neighbors, spaces), count in collections.Counter(_gaps(text)).items():
+            counts[neighbors][min(spaces, MORE)] += count
         return cls(dict(counts))
 
     def bits(self, text: str) -> float:
@@ -46,18 +46,35 @@ def _gaps(text: str) -> list[tuple[tuple[str, str, bool], int]]:
     """All gaps between words: ((left kind, right kind, space by the rule), number of spaces)."""
     symbols = tokens.token_lookup()
     symbol_class = re.escape("".join(symbols))
-    kinds: dict[str, str] = {}  # of each distinct word
-    gaps, end = [], 0
-    before, previous, left, inside_quote = "", "", "", False
-    for match in re.finditer(rf"[{symbol_class}]|[^ {symbol_class}]+", text):
-        word = match.group()
-        rule = tokens.typed(before, previous, word, inside_quote).startswith(" ")
-        kind = kinds.get(word) or kinds.setdefault(word, _kind(word, symbols))
-        gaps.append(((left, kind, rule), match.start() - end))
-        inside_quote = tokens.quote_after(word, inside_quote)
-        before, previous, left, end = previous, word, kind, match.end()
-    gaps.append(((left, "", False), len(text) - end))
+    classes: dict[str, tuple[str, str]] = {}  # (kind, example) of each distinct word
+    kinds: dict[tuple, tuple[str, str, bool]] = {}  # of the gap between words of these classes
+    gaps = []
+    before = previous = ("", "")
+    inside_quote = False
+    for spaces, word in re.findall(rf"( *)([{symbol_class}]|[^ {symbol_class}]+)", text):
+        found = classes.get(word)
+        if found is None:
+            found = classes[word] = _kind(word, symbols), _example(word, symbols)
+        key = before, previous, found, inside_quote
+        kind = kinds.get(key)
+        if kind is None:
+            example = tokens.typed(before[1], previous[1], found[1], inside_quote)
+            kind = kinds[key] = previous[0], found[0], example.startswith(" ")
+        gaps.append((kind, len(spaces)))
+        if word == '"' or word == "\n":
+            inside_quote = tokens.quote_after(word, inside_quote)
+        before, previous = previous, found
+    gaps.append(((previous[0], "", False), len(text) - len(text.rstrip(" "))))
     return gaps
+
+
+def _example(word: str, symbols: Container[str]) -> str:
+    """A word that `tokens.typed` treats alike; few, so that its results can be kept."""
+    if word in symbols or word == "i":
+        return word
+    if tokens.is_number(word.lstrip("$")):
+        return "0" if tokens.is_number(word) else "$0"
+    return "a" if tokens.is_letter(word) else "word"
 
 
 def _kind(word: str, symbols: Container[str]) -> str:

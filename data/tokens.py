@@ -4,7 +4,8 @@ Everything here is standard-library Python in the subset that TorchScript compil
 exported model contains the same functions. Strings are bytes in TorchScript, so only ASCII is
 lower-cased by rule. Letters outside ASCII are lower-cased by a normalization table of (from, to)
 pairs, which is applied first. Python and TorchScript then give the same words (tested on arbitrary
-text). `data.corpus.fast_tokens` has the same rules on bytes, for large texts.
+text). `data.corpus.fast_tokens` and `data.corpus.word_ids` have the same rules on bytes, for large
+texts.
 """
 
 import unicodedata
@@ -116,6 +117,14 @@ def split_words(text: str, symbols: Dict[str, str]) -> List[str]:
         if word != "":
             words.append(word)
     return words
+
+
+def has_bracket(word: str) -> bool:
+    """Whether a word contains a bracket; used of words outside the vocabulary.
+
+    The rules that balance brackets know the words of the vocabulary only.
+    """
+    return "[" in word or "]" in word or "(" in word or ")" in word
 
 
 def is_number(word: str) -> bool:

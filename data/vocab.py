@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import functools
 import heapq
-import itertools
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -91,7 +91,7 @@ def line_stats(text: str) -> LineStats:
         len(lines),
         lines.count(""),
         len(names),
-        sum(one == other for one, other in itertools.pairwise(names)),
+        sum(map(operator.eq, names, names[1:])),
         *((names[0], names[-1]) if names else ()),
     )
 

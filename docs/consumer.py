@@ -41,14 +41,20 @@ def spell(speller, features, state, temperature, top_p):
     """An out-of-vocabulary word, letter by letter."""
     metadata = speller.get_modelmeta().custom_metadata_map
     letters, scale = json.loads(metadata["letters"]), metadata["spelling_temperature_scale"]
+    excluded = [1, *(n for n, letter in enumerate(letters, 2) if has_bracket(letter))]
     word, letter, h = "", 0, np.zeros([1, speller.get_inputs()[1].shape[1]], np.float32)
     while (letter or not word) and len(word) < int(metadata["longest"]):
         inputs = {"letter": np.array([letter]), "h": h, "features": features[None]}
         scores, h = speller.run(None, inputs)
-        scores[0, [1] if word else [0, 1]] = -np.inf  # no rare letter, no empty word
+        scores[0, excluded if word else [0, *excluded]] = -np.inf  # 0: no empty word
         letter = sample_token(scores[0].astype(float), state, float(scale) * temperature, top_p)
         word += letters[letter - 2] if letter else ""
     return word
+
+
+def has_bracket(word):
+    """Whether a word outside the vocabulary has a bracket, which the rules cannot balance."""
+    return not set(word).isdisjoint("[]()")
 
 
 def mix_cache(scores, cache, keys, recent, features, unknown):
@@ -127,6 +133,8 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
                 past = np.array(keys[-1 - len(recent) : -1][-cache["size"] :])
                 scores = mix_cache(scores, cache, past, recent[-len(past) :], keys[-1], unknown)
             scores[unknown] -= 0 if speller and invent_words else np.inf
+            oov = enumerate(words[size:], size)
+            scores[[i for i, w in oov if has_bracket(characters.get(w, w))]] = -np.inf
             apply_structure(scores, recent, roles, vocabulary["speaker_repeat"])
             for i in set(recent[-64:]) - exempt:
                 scores[i] *= 1 / repetition_penalty if scores[i] > 0 else repetition_penalty

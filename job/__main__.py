@@ -1,22 +1,30 @@
 """python -m job: train a network on a show's script, or resume the run."""
 
 import contextlib
+import functools
 import os
 import sys
+import time
 
 from data.command_line import UserError, ignore_sigterm, run
 from data.corpus.prepared import is_prepared
 from data.formats.load import load
 from data.formats.look import short_report
 from data.formats.problems import problem
+from job import STARTED
 from job.config import Config
 from job.options import parse
 
 RESTART_SECONDS = 60.0  # that a killed process may take to end
 
 
-def main() -> int:
-    """Trains as the command line says; returns the exit code."""
+def main(started: float | None = None) -> int:
+    """Trains as the command line says; returns the exit code.
+
+    Args:
+        started: `time.monotonic()` at which the time limit begins; now, if None.
+    """
+    started = time.monotonic() if started is None else started
     config, options = parse()
     # Imported late: --help and refused flags do not wait for PyTorch.
     from job.engine.distributed import (
@@ -35,7 +43,7 @@ def main() -> int:
     try:
         with record_exit_code(), folder:
             show_script(config, options.anyway)
-            train(config, options.fresh)
+            train(config, options.fresh, started)
     except Stopped as stopped:
         return stopped.exit_code
     return 0
@@ -62,15 +70,17 @@ def show_script(config: Config, anyway: bool) -> None:
         )
 
 
-def train(config: Config, fresh: bool) -> None:
+def train(config: Config, fresh: bool, started: float) -> None:
     """Trains, and prints what is trained and the scores; of several processes, rank 0 prints.
 
     Raises:
         Stopped: if the run ended early.
     """
+    from job.engine.step import preload_optimizer
     from job.train import Run, Stopped
 
-    training = Run(config, fresh)
+    preload_optimizer()
+    training = Run(config, fresh, started)
     group, vocabulary = training.group, training.vocabulary
     parameters = sum(weight.numel() for weight in training.network.parameters())
     lines = [
@@ -122,4 +132,4 @@ def summary(best: dict[str, float], seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(functools.partial(main, STARTED))

@@ -8,6 +8,7 @@ at the mean of the base's words that are spelled most like it, as character n-gr
 
 import collections
 import dataclasses
+import itertools
 import pathlib
 from collections.abc import Iterable, Sequence
 
@@ -146,12 +147,12 @@ def neighbors(words: Sequence[str], known: Sequence[str]) -> Tensor:
 
 def spelling_signatures(words: Sequence[str]) -> Tensor:
     """Unit vectors (words, SIGNATURE) whose products approximate the cosines of n-gram sets."""
-    number: dict[str, int] = {}
+    number: dict[str, int] = collections.defaultdict(itertools.count().__next__)
     ids, starts = [], []
     for word in words:
         starts.append(len(ids))
         if not word.startswith(("||", "<")):
-            ids += [number.setdefault(ngram, len(number)) for ngram in char_ngrams(word)]
+            ids += map(number.__getitem__, char_ngrams(word))
     generator = torch.Generator().manual_seed(0)
     table = torch.randn(max(1, len(number)), SIGNATURE, generator=generator)
     sums = F.embedding_bag(

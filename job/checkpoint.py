@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from data import versions
 from data.atomic import atomic_write
@@ -99,7 +100,7 @@ def validate(checkpoint: Checkpoint) -> None:
     """Checks all fields of a checkpoint except its vocabulary; raises `ValueError`."""
     config = validation.check_config(checkpoint.config)
     weights = validation.check_weights("model", checkpoint.model)
-    with torch.device("meta"):  # takes no memory, however large a size is
+    with torch.device("meta"), _SkipInit():  # takes no memory, however large a size is
         network = build_network(config, len(weights["embedding.weight"]))
     validation.check_shapes("model", weights, network)
     validation.check_scores(checkpoint.scores)
@@ -130,7 +131,8 @@ def load_network(path: str | pathlib.Path) -> tuple[RNN, Vocabulary, Checkpoint]
             f"{path}: the weights have {rows} words and the vocabulary {len(vocabulary)}: they "
             "belong to two different models"
         )
-    network = build_network(Config(**checkpoint.config), rows)
+    with _SkipInit():
+        network = build_network(Config(**checkpoint.config), rows)
     network.load_state_dict(checkpoint.model)
     return network.eval(), vocabulary, checkpoint
 
@@ -146,6 +148,35 @@ def newest_checkpoint(root: pathlib.Path) -> pathlib.Path:
     if not found:
         raise UserError(f"{root} holds no model: train one first (make train, or make demo)")
     return found[-1]
+
+
+def load_config(path: str | pathlib.Path) -> Config:
+    """The settings in a checkpoint; the weights are not checked.
+
+    Raises:
+        UserError: as `load_checkpoint`.
+    """
+    try:
+        return validation.check_config(read_file(path, FORMAT).get("config"))
+    except (ValueError, TypeError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path} is an incomplete or invalid checkpoint: {error}") from None
+
+
+class _SkipInit(TorchFunctionMode):
+    """Leaves out the initializers of `torch.nn.init`: the weights are loaded afterwards.
+
+    On the device "meta", an initializer would import torch._dynamo, which takes seconds.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
 
 
 def build_network(config: Config, vocab_size: int, subwords: Subwords | None = None) -> RNN:

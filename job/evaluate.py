@@ -152,6 +152,22 @@ def read_text(
         (the chunk's position in its stream, scores (streams, time, vocabulary), projected features
         (streams, time, features), targets (streams, time)). Targets after the text's end are 0.
     """
+    streams, _ = layout(len(ids), streams)
+    chunk = _chunk(network, streams, oov)
+    vectors = network.word_vectors()
+    for start, features, targets in _read_features(network, ids, primer, streams, chunk):
+        yield start, network.scores(features, vectors), features, targets
+
+
+def _chunk(network: RNN, streams: int, oov: int = 0) -> int:
+    """Time steps that are read at once."""
+    return max(1, min(CHUNK, MAX_SCORES // (streams * (network.fc.out_features + oov))))
+
+
+def _read_features(
+    network: RNN, ids: Tensor, primer: Sequence[int], streams: int, chunk: int
+) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """As `read_text`, without the scores, which take most of the time."""
     streams, length = layout(len(ids), streams)
     targets = _in_streams(ids, streams, length)
     # Each stream starts from the words before it, as many as the primer has: the first stream from
@@ -164,12 +180,11 @@ def read_text(
     network.eval()
     hidden = network.init_hidden(streams)
     if len(primer) > 1:
-        _, _, hidden = network.read(context[:, :-1], hidden)
-    chunk = max(1, min(CHUNK, MAX_SCORES // (streams * (network.fc.out_features + oov))))
+        _, hidden = network.features(context[:, :-1], hidden)
     for start in range(0, length, chunk):
         part = slice(start, start + chunk)
-        scores, features, hidden = network.read(inputs[:, part], hidden)
-        yield start, scores, features, targets[:, part]
+        features, hidden = network.features(inputs[:, part], hidden)
+        yield start, features, targets[:, part]
     network.train(was_training)
 
 
@@ -201,13 +216,14 @@ def features_at(
     Returns:
         (places, features) float32.
     """
-    _, length = layout(len(ids), streams)
+    streams, length = layout(len(ids), streams)
     found: Tensor | None = None
     stream, offset = places // length, places % length
-    for start, scores, features, _ in read_text(network, ids, primer, streams):
+    chunk = _chunk(network, streams)
+    for start, features, _ in _read_features(network, ids, primer, streams, chunk):
         if found is None:
             found = features.new_zeros(len(places), features.shape[2])
-        here = ((offset >= start) & (offset < start + scores.shape[1])).nonzero()[:, 0]
+        here = ((offset >= start) & (offset < start + features.shape[1])).nonzero()[:, 0]
         found[here] = features[stream[here], offset[here] - start]
     return found
 

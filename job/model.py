@@ -103,7 +103,7 @@ class RNN(nn.Module):
         """
         vectors = self.word_vectors()
         features, hidden = self._features(nn_input, hidden, vectors)
-        return self._scores(self.projection(features[:, -1]), vectors), hidden
+        return self.scores(self.projection(features[:, -1]), vectors), hidden
 
     def all_scores(self, nn_input: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
         """As `forward`, with scores after every word: (batch, time, output_size)."""
@@ -120,7 +120,12 @@ class RNN(nn.Module):
         vectors = self.word_vectors()
         features, hidden = self._features(nn_input, hidden, vectors)
         projected = self.projection(features)
-        return self._scores(projected, vectors), projected, hidden
+        return self.scores(projected, vectors), projected, hidden
+
+    def features(self, nn_input: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
+        """As `read`, without the scores: (features, hidden state)."""
+        features, hidden = self._features(nn_input, hidden, self.word_vectors())
+        return self.projection(features), hidden
 
     def sequence_loss(
         self, nn_input: Tensor, targets: Tensor, hidden: Hidden
@@ -172,7 +177,8 @@ class RNN(nn.Module):
             return torch.get_autocast_dtype(device)
         return self.embedding.weight.dtype
 
-    def _scores(self, projected: Tensor, vectors: Tensor) -> Tensor:
+    def scores(self, projected: Tensor, vectors: Tensor) -> Tensor:
+        """The scores (batch, time, output_size) of features; `vectors` are `word_vectors()`."""
         return F.linear(projected, vectors, self.fc.bias) if self.tied else self.fc(projected)
 
     def _features(self, nn_input: Tensor, hidden: Hidden, vectors: Tensor) -> tuple[Tensor, Hidden]:

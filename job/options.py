@@ -175,9 +175,9 @@ def sizes_of(base: str, given: dict[str, Any]) -> dict[str, Any]:
         UserError: if there is no such base, or a flag contradicts it.
     """
     from job.base import find_base
-    from job.checkpoint import load_checkpoint
+    from job.checkpoint import load_config
 
-    config = load_checkpoint(find_base(base)).config
+    config = vars(load_config(find_base(base)))
     for name in SIZES:
         if name in given and given[name] != config[name]:
             flag = "--" + name.replace("_", "-")

@@ -46,13 +46,14 @@ class Run:
     Args:
         config: the settings.
         fresh: whether to start a new run, and set the files of an earlier one aside.
+        started: `time.monotonic()` at which the time limit begins; now, if None.
 
     Raises:
         UserError: for unusable texts, settings that do not fit them, or a folder of another run.
     """
 
-    def __init__(self, config: Config, fresh: bool = False):
-        self.requests = StopRequests(config.max_minutes)
+    def __init__(self, config: Config, fresh: bool = False, started: float | None = None):
+        self.requests = StopRequests(config.max_minutes, started)
         self.config = config
         self.folder = pathlib.Path(config.folder)
         self.device = choose_device(config.device)
@@ -246,18 +247,18 @@ class Run:
             raise self.requests.stopped_by_time()
 
     def _reserve(self) -> float:
-        """Seconds of the time limit that are left for an evaluation and `finalize`: an estimate.
+        """Seconds that one more step, an evaluation and `finalize` take: an estimate.
 
         Training a word takes about as long as `finalize` takes for one.
         """
-        rows = self.rows.stop - self.rows.start
-        trained = (self.step - self.first_step) * rows * self.config.sequence_length
+        steps = max(1, self.step - self.first_step)
+        trained = steps * (self.rows.stop - self.rows.start) * self.config.sequence_length
         words = 4 * len(self.dataset.valid.ids)
         if self.config.spell:
             words += len(self.dataset.texts.train_text) // CHARACTERS_PER_WORD
         seconds = time.monotonic() - self.started
         # Half of the time at most, so that a run with a short limit trains too.
-        return min(self.max_reserve, seconds * words / max(1, trained))
+        return seconds / steps + min(self.max_reserve, seconds * words / trained)
 
     def _patience_exceeded(self) -> bool:
         """Early stopping: whether the last `patience` evaluations brought no improvement."""

@@ -31,7 +31,7 @@ def with_speller_and_cache(
     """
     network, vocabulary, checkpoint = load_network(path)
     torch.manual_seed(8)
-    speller = pack_speller(Speller("abdeno:é", network.fc.in_features, hidden_dim=16).eval())
+    speller = pack_speller(Speller("abdeno:é[]", network.fc.in_features, hidden_dim=16).eval())
     with torch.no_grad():
         network.fc.bias[vocabulary.unknown_id] = network.fc.bias.mean() + unknown_bias
     cache = {"size": cache_size, "theta": 0.1, "weight": 0.3}

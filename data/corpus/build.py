@@ -24,7 +24,7 @@ from data.command_line import DiskFull, UserError
 from data.corpus.encode import build_vocabulary, encode_shard, tokenize_shard
 from data.corpus.excerpt import EXCERPT_BYTES, excerpt
 from data.corpus.plan import LOCK, PLAN, list_files, load_or_make_plan, shards_of
-from data.corpus.pool import run_all
+from data.corpus.pool import Workers
 from data.corpus.prepared import (
     FORMAT,
     MANIFEST,
@@ -72,11 +72,11 @@ def prepare(
     try:
         work = folder / WORK
         work.mkdir(parents=True, exist_ok=True)
-        with _exclusive_lock(work / LOCK):
+        with _exclusive_lock(work / LOCK), Workers(resources.processes) as workers:
             named = {pathlib.Path(source).as_posix() for source in sources}
-            plan = load_or_make_plan(paths, named, work, settings, resources)
+            plan = load_or_make_plan(paths, named, work, settings, resources, workers)
             if not (work / MANIFEST).exists():
-                _build_files(plan, work, show_name(folder), settings, resources)
+                _build_files(plan, work, show_name(folder), settings, resources, workers)
                 _write_manifest(plan, work, _command(sources, folder, settings), settings)
             _publish(folder)
     except OSError as error:
@@ -117,13 +117,19 @@ def _exclusive_lock(path: pathlib.Path) -> Iterator[None]:
 
 
 def _build_files(
-    plan: dict[str, Any], work: pathlib.Path, show: str, settings: Settings, resources: Resources
+    plan: dict[str, Any],
+    work: pathlib.Path,
+    show: str,
+    settings: Settings,
+    resources: Resources,
+    workers: Workers,
 ) -> None:
     """Writes all files of the corpus except the manifest to `work`."""
-    shards, processes = shards_of(plan, work), resources.processes
+    shards = shards_of(plan, work)
     if not (work / "layout.json").exists():
         todo = [(shard, resources.block_bytes) for shard in shards if not shard.path.exists()]
-        run_all(tokenize_shard, todo, processes, "tokenize")
+        workers.run_all(tokenize_shard, todo, "tokenize")
+        workers.end()  # the vocabulary needs memory, and encoding little
         sizes = settings.min_count, settings.vocab_size, resources.max_words
         build_vocabulary(shards, work, show, *sizes)
     layout = strict_json.loads((work / "layout.json").read_bytes())
@@ -135,7 +141,7 @@ def _build_files(
         for shard, offset in zip(shards, layout["offsets"], strict=True)
         if shard.path.exists()  # the others are encoded already
     ]
-    run_all(encode_shard, todo, processes, "encode")
+    workers.run_all(encode_shard, todo, "encode")
     for split in SPLITS:
         ranges = [each for shard in shards if shard.split == split for each in shard.ranges]
         with atomic_write(work / f"{split}.txt") as file:

@@ -26,7 +26,9 @@ class WordCounter:
 
     def add(self, counts: Mapping[str, int]) -> None:
         """Adds counts by word."""
-        self.counts.update(counts)
+        before = map(self.counts.get, counts, itertools.repeat(0))
+        sums = map(operator.add, counts.values(), before)
+        dict.update(self.counts, zip(counts, sums, strict=True))  # Counter.update adds in Python
         if len(self.counts) > self.max_words:
             run = self.path.with_name(f"{self.path.name}.{len(self.runs)}")
             with run.open("w", encoding="utf-8") as lines:

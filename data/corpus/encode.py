@@ -17,9 +17,10 @@ import numpy as np
 
 from data import strict_json
 from data.atomic import atomic_write
+from data.corpus.byte_range import ByteRange
 from data.corpus.counts import WordCounter
-from data.corpus.fast_tokens import Normalizer, Splitter, unix_lines
-from data.corpus.scan import ByteRange
+from data.corpus.fast_tokens import Normalizer, unix_lines
+from data.corpus.word_ids import WordIds
 from data.vocab import LineStats, Vocabulary, line_stats
 
 
@@ -35,27 +36,25 @@ class Shard:
 
 def tokenize_shard(shard: Shard, block_bytes: int) -> None:
     """First pass: writes a shard's local ids, its words and their counts, and its line counts."""
-    normalize, split = Normalizer(shard.normalization), Splitter()
-    local_ids: dict[bytes, int] = collections.defaultdict(itertools.count().__next__)
+    normalize, number = Normalizer(shard.normalization), WordIds()
     chunks, sizes, stats = [], [], LineStats()
     for byte_range in shard.ranges:
         sizes.append(0)
         for content in byte_range.blocks(block_bytes):
             normalized = normalize(unix_lines(content))
-            words = split(normalized)
-            chunks.append(np.fromiter(map(local_ids.__getitem__, words), np.uint32, len(words)))
-            sizes[-1] += len(words)
+            chunks.append(number(normalized))
+            sizes[-1] += len(chunks[-1])
             if shard.split == "train":
                 stats.add(line_stats(normalized.decode()))
-    ids = np.concatenate(chunks)
+    ids, words = np.concatenate(chunks), number.words()
     lines = dict(vars(stats))
     facts = {"sizes": sizes, "speakers": lines.pop("speakers"), "lines": lines}
     with atomic_write(shard.path) as file:
         np.savez(
             file,
             ids=ids,
-            words=_as_array(b" ".join(split.named(local_ids))),  # no word contains a space
-            counts=np.bincount(ids, minlength=len(local_ids)),
+            words=_as_array(b" ".join(words)),  # no word contains a space
+            counts=np.bincount(ids, minlength=len(words)),
             facts=_as_array(strict_json.dumps(facts).encode()),
         )
 
@@ -137,8 +136,8 @@ def encode_shard(shard: Shard, offset: int, dtype: str) -> None:
     work = shard.path.parent
     ids_by_word, unknown_id = _lookup_table(work / "vocab.json")
     with np.load(shard.path) as arrays:
-        table = [ids_by_word.get(word, unknown_id) for word in _words(arrays)]
-        ids = np.array(table, dtype)[arrays["ids"]]
+        table = map(ids_by_word.get, _words(arrays), itertools.repeat(unknown_id))
+        ids = np.fromiter(table, dtype)[arrays["ids"]]
     with (work / f"{shard.split}.ids").open("r+b") as file:
         file.seek(offset * ids.itemsize)
         file.write(ids.data)

@@ -4,8 +4,8 @@ import bisect
 import itertools
 from collections.abc import Sequence
 
+from data.corpus.byte_range import ByteRange
 from data.corpus.fast_tokens import unix_lines
-from data.corpus.scan import ByteRange
 
 EXCERPT_BYTES = {"train": 4_000_000, "valid": 200_000}  # by split
 CHUNKS = 64  # of an excerpt, evenly spaced

@@ -1,7 +1,7 @@
-"""The tokenizer of data/tokens.py for large texts: the same rules on UTF-8 bytes.
+"""The normalization of data/tokens.py for large texts: the same rules on UTF-8 bytes.
 
-`tokens.normalize` and `tokens.split_words` are written for TorchScript. The classes here give the
-same words (tested on arbitrary text) in about half the time.
+`tokens.normalize` is written for TorchScript. `Normalizer` gives the same text (tested on arbitrary
+text) in about half the time.
 """
 
 import functools
@@ -64,31 +64,6 @@ def may_compose(character: str) -> bool:
         or "\u1100" <= character <= "\u11ff"
         or unicodedata.normalize("NFC", character) != character
     )
-
-
-class Splitter:
-    """`tokens.split_words` on bytes, except that most symbols keep their character (see `named`).
-
-    A new line has its name already.
-    """
-
-    def __init__(self):
-        self.names = {key.encode(): name.encode() for key, name in tokens.token_lookup().items()}
-        self.line_end = b" " + self.names.pop(b"\n") + b" "
-
-    def __call__(self, normalized: bytes) -> list[bytes]:
-        """The words of normalized text."""
-        for symbol in self.names:
-            normalized = normalized.replace(symbol, b" " + symbol + b" ")
-        # Normalized text has no white space but spaces and new lines, so split() needs no argument.
-        return normalized.replace(b"\n", self.line_end).split()
-
-    def named(self, words: Iterable[bytes]) -> list[bytes]:
-        """Distinct words with all symbols by name.
-
-        A name occurs twice if the text holds both the symbol and its name.
-        """
-        return [self.names.get(word, word) for word in words]
 
 
 def unix_lines(text: bytes) -> bytes:

@@ -15,10 +15,11 @@ from data import strict_json, tokens
 from data.atomic import atomic_write
 from data.checksum import file_sha256
 from data.command_line import DiskFull, UserError
+from data.corpus.byte_range import ByteRange
 from data.corpus.encode import Shard
-from data.corpus.pool import run_all
+from data.corpus.pool import Workers
 from data.corpus.prepared import changed_file, source_files
-from data.corpus.scan import ByteRange, ScannedFile, scan_file, shard_ranges
+from data.corpus.scan import ScannedFile, scan_file, shard_ranges
 from data.corpus.settings import Resources, Settings
 from data.formats import archives
 
@@ -63,6 +64,7 @@ def load_or_make_plan(
     work: pathlib.Path,
     settings: Settings,
     resources: Resources,
+    workers: Workers,
 ) -> dict[str, Any]:
     """The plan of an interrupted call if it still applies, else a new plan in an empty folder.
 
@@ -72,6 +74,7 @@ def load_or_make_plan(
         work: the work folder.
         settings: of the corpus.
         resources: processes and memory.
+        workers: that scan the files.
 
     The plan's keys:
         request: what the plan was made for.
@@ -94,8 +97,9 @@ def load_or_make_plan(
     for file in work.iterdir():
         if file.name != LOCK:
             file.unlink()
+    plan = _make_plan(request, named, work, settings, resources, workers)
     with atomic_write(path) as out:
-        out.write(strict_json.dumps(_make_plan(request, named, work, settings, resources)).encode())
+        out.write(strict_json.dumps(plan).encode())
     return strict_json.loads(path.read_bytes())
 
 
@@ -125,6 +129,7 @@ def _make_plan(
     work: pathlib.Path,
     settings: Settings,
     resources: Resources,
+    workers: Workers,
 ) -> dict[str, Any]:
     fraction = 0.0 if settings.valid else settings.valid_fraction
     how = (resources.block_bytes, settings.format, settings.columns)
@@ -132,7 +137,7 @@ def _make_plan(
         (not settings.strict and show not in named, show, work, fraction, *how)
         for show in request["paths"]
     ]
-    scanned = run_all(_scan_or_skip, tasks, resources.processes, "scan files")
+    scanned = workers.run_all(_scan_or_skip, tasks, "scan files")
     shows = [each for each in scanned if isinstance(each, ScannedFile)]
     skipped = [each for each in scanned if not isinstance(each, ScannedFile)]
     if not shows:

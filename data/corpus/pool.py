@@ -13,41 +13,63 @@ from typing import Any
 from data.command_line import UserError
 
 
-def run_all(
-    function: Callable[..., Any], tasks: Sequence[tuple], processes: int, label: str
-) -> list[Any]:
-    """Calls `function` with the arguments of each task; returns the results in order.
+class Workers:
+    """Worker processes that are started once, at the first call that needs them.
+
+    A context manager: at its end, the workers end and calls that have not started are cancelled.
 
     Args:
-        function: a function of a module, so that workers can import it.
-        tasks: one tuple of arguments per call.
         processes: the number of worker processes; 1 to call in this process.
-        label: the description of the progress bar.
-
-    Raises:
-        UserError: if a worker was killed. An exception in a call is raised here, and the calls
-            that have not started are cancelled.
     """
-    from tqdm import tqdm  # imported here because training on a corpus needs no progress bar
 
-    progress = {"total": len(tasks), "desc": label, "disable": None if tasks else True}
-    if processes == 1 or len(tasks) < 2:
-        return [function(*task) for task in tqdm(tasks, **progress)]
-    pool = concurrent.futures.ProcessPoolExecutor(
-        min(processes, len(tasks)),
-        multiprocessing.get_context("spawn"),
-        initializer=_initialize_worker,
-    )
-    try:
-        futures = [pool.submit(function, *task) for task in tasks]
-        return [future.result() for future in tqdm(futures, **progress)]
-    except BrokenProcessPool:
-        raise UserError(
-            "a worker process was killed, perhaps for lack of memory: use fewer --processes; the "
-            "same command resumes from here"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
+    def __init__(self, processes: int):
+        self.processes = processes
+        self.pool: concurrent.futures.ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Ends the workers, and with them the memory that they hold; a later call starts others."""
+        if self.pool:
+            self.pool.shutdown(cancel_futures=True)
+            self.pool = None
+
+    def run_all(
+        self, function: Callable[..., Any], tasks: Sequence[tuple], label: str
+    ) -> list[Any]:
+        """Calls `function` with the arguments of each task; returns the results in order.
+
+        Args:
+            function: a function of a module, so that workers can import it.
+            tasks: one tuple of arguments per call.
+            label: the description of the progress bar.
+
+        Raises:
+            UserError: if a worker was killed. An exception in a call is raised here.
+        """
+        from tqdm import tqdm  # imported here because training on a corpus needs no progress bar
+
+        progress = {"total": len(tasks), "desc": label, "disable": None if tasks else True}
+        if self.processes == 1 or len(tasks) < 2:
+            return [function(*task) for task in tqdm(tasks, **progress)]
+        if not self.pool:
+            self.pool = concurrent.futures.ProcessPoolExecutor(
+                self.processes,
+                multiprocessing.get_context("spawn"),
+                initializer=_initialize_worker,
+            )
+        try:
+            futures = [self.pool.submit(function, *task) for task in tasks]
+            return [future.result() for future in tqdm(futures, **progress)]
+        except BrokenProcessPool:
+            raise UserError(
+                "a worker process was killed, perhaps for lack of memory: use fewer --processes; "
+                "the same command resumes from here"
+            ) from None
 
 
 def _initialize_worker() -> None:

@@ -8,14 +8,14 @@ import bisect
 import codecs
 import dataclasses
 import hashlib
-import itertools
 import os
 import pathlib
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import NamedTuple
 
 from data.atomic import atomic_write
 from data.command_line import UserError
+from data.corpus.byte_range import ByteRange
 from data.corpus.fast_tokens import NonAsciiLetters, unix_lines
 from data.corpus.settings import BLOCK_BYTES
 from data.formats import encoding, registry
@@ -23,41 +23,8 @@ from data.formats.load import load
 from data.formats.look import short_report
 from data.show import read
 
-MAX_LINE_BYTES = 64 << 20  # a line has to fit into memory
 HEAD_BYTES = 1 << 20  # that decide whether a file is plain text
 MAX_CONVERTED_BYTES = 256 << 20  # of a file in another format, which is read whole
-
-
-@dataclasses.dataclass(frozen=True)
-class ByteRange:
-    """A range of bytes of one show's script."""
-
-    show: int  # index of the show
-    path: str
-    start: int
-    end: int
-    add_line_end: bool = False  # after the last line, if it has none
-
-    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[bytes]:
-        """The text in blocks of whole lines of about `size` bytes; the last may lack a line end."""
-        rest, left = b"", self.end - self.start
-        path = pathlib.Path(self.path)
-        with encoding.readable(path), path.open("rb") as file:
-            file.seek(self.start)
-            while data := file.read(min(size, left)):
-                left -= len(data)
-                data = rest + data
-                cut = data.rfind(b"\n") + 1
-                if cut:
-                    yield data[:cut]
-                rest = data[cut:]
-                if len(rest) > MAX_LINE_BYTES:
-                    raise UserError(
-                        f"{self.path} has a line of more than {MAX_LINE_BYTES >> 20} MB: break its "
-                        "lines, one speech per line"
-                    )
-        if rest:
-            yield rest + b"\n" if self.add_line_end else rest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,23 +69,13 @@ def scan_file(
         status = os.fstat(file.fileno())
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     script, remark = source, ""
-    if not _is_plain(source, format):
+    measured = _measure_plain(source, format, block_bytes)
+    if not measured:
         script = work / f"{sha256}.txt"
         remark = _convert(source, script, format, columns)
-    with script.open("rb") as file:
-        start = len(codecs.BOM_UTF8) if file.read(3) == codecs.BOM_UTF8 else 0
-    end = script.stat().st_size
-    find_letters = NonAsciiLetters()
-    # The position of each block's end in bytes and in characters.
-    line_ends, characters, letters = [start], [0], []
-    words = 0
-    for content in ByteRange(0, str(script), start, end).blocks(block_bytes):
-        decoded = content.decode()
-        if words < read.MIN_WORDS:
-            words += len(decoded.split())
-        line_ends.append(line_ends[-1] + len(content))
-        characters.append(characters[-1] + len(decoded) - content.count(b"\r\n"))
-        letters.append(find_letters(content))
+        measured = _measure(script, block_bytes)
+    line_ends, characters, letters, words = measured
+    start, end = line_ends[0], line_ends[-1]
     read.require_words(words, source)
     train_end = end
     if valid_fraction:
@@ -217,35 +174,53 @@ def _bytes_of(content: bytes, beginning: str) -> int:
     return position + (content[position - 1 : position + 1] == b"\r\n")
 
 
-def _is_plain(path: pathlib.Path, format: str) -> bool:
-    """Whether a file is plain text in UTF-8, which is read in blocks and not copied."""
+class _Measured(NamedTuple):
+    """What a pass over a script finds."""
+
+    line_ends: list[int]  # in bytes, the start of the text and each block's end
+    characters: list[int]  # the same positions in characters
+    letters: list[set[str]]  # `tokens.non_ascii_letters` of each block
+    words: int  # at least; not counted beyond `MIN_WORDS`
+
+
+def _measure(script: pathlib.Path, block_bytes: int, refuse_zeros: bool = False) -> _Measured:
+    """Reads a script in blocks.
+
+    Raises:
+        UnicodeDecodeError: if it is not UTF-8, or has a zero byte and `refuse_zeros`.
+    """
+    with script.open("rb") as file:
+        start = len(codecs.BOM_UTF8) if file.read(3) == codecs.BOM_UTF8 else 0
+    line_ends, characters, letters, words = [start], [0], [], 0
+    find_letters = NonAsciiLetters()
+    for content in ByteRange(0, str(script), start, script.stat().st_size).blocks(block_bytes):
+        if refuse_zeros and (place := content.find(0)) >= 0:
+            raise UnicodeDecodeError("utf-8", content, place, place + 1, "zero byte")
+        decoded = content.decode()
+        if words < read.MIN_WORDS:
+            words += len(decoded.split())
+        line_ends.append(line_ends[-1] + len(content))
+        characters.append(characters[-1] + len(decoded) - content.count(b"\r\n"))
+        letters.append(find_letters(content))
+    return _Measured(line_ends, characters, letters, words)
+
+
+def _measure_plain(path: pathlib.Path, format: str, block_bytes: int) -> _Measured | None:
+    """Reads a file in blocks if it is plain text in UTF-8; returns None for any other.
+
+    The beginning decides the format, so that a file of another kind is not read twice.
+    """
     if format not in ("", "plain"):
-        return False
+        return None
     with encoding.readable(path), path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-        text = head.removeprefix(codecs.BOM_UTF8).decode(errors="ignore")
-        if not _is_utf8(itertools.chain([head], _rest(file))):
-            return False
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return format == "plain" or registry.detect(text, str(path)).name == "plain"
-
-
-def _rest(file: BinaryIO) -> Iterator[bytes]:
-    while content := file.read(BLOCK_BYTES):
-        yield content
-
-
-def _is_utf8(blocks: Iterable[bytes]) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        for content in blocks:
-            if b"\0" in content:
-                return False
-            decoder.decode(content)
-        decoder.decode(b"", final=True)
+        text = codecs.getincrementaldecoder("utf-8")().decode(head.removeprefix(codecs.BOM_UTF8))
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        is_plain = format == "plain" or registry.detect(text, str(path)).name == "plain"
+        return _measure(path, block_bytes, refuse_zeros=True) if is_plain else None
     except UnicodeDecodeError:
-        return False
-    return True
+        return None
 
 
 def _convert(path: pathlib.Path, script: pathlib.Path, format: str, columns: str) -> str:

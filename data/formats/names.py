@@ -1,6 +1,7 @@
 """Names of speakers: extensions such as "(V.O.)" are removed, spellings in other case merged."""
 
 import collections
+import functools
 import re
 
 from data.formats.script import Line, Script
@@ -100,6 +101,7 @@ def _is_cut_direction(line: Line) -> bool:
     return opened and ")" in line.text.partition("(")[0]
 
 
+@functools.lru_cache(maxsize=4096)  # names recur
 def split_name(raw: str) -> tuple[str, str]:
     """(name, aside) of a name as a file gives it: ("ANN", "smiling") of "ANN (V.O.) (smiling):"."""
     name = " ".join(raw.split())
@@ -151,6 +153,7 @@ def spellings(names) -> dict[str, str]:
     }
 
 
+@functools.lru_cache(maxsize=4096)
 def fits(name: str) -> bool:
     """Whether `data.speakers` reads this name in front of a colon."""
     return speaker_of(f"{name}: x") == name

@@ -19,7 +19,8 @@ from data.formats import (
 )
 from data.formats.script import Format, ReadOptions, Script
 
-SAMPLE = 200_000  # characters of a file that decide its format
+SAMPLE = 200_000  # characters at the beginning of a file from which the sample is taken
+HEAD, LATER = 20_000, 6_000  # characters of the sample: of the beginning, of the middle and end
 
 # Of two formats with the same score, the earlier one is chosen.
 FORMATS: tuple[Format, ...] = (
@@ -41,7 +42,18 @@ FORMATS: tuple[Format, ...] = (
 
 def detect(text: str, name: str) -> Format:
     """The format with the highest score for a text in a file of this name."""
-    return max(FORMATS, key=lambda each: each.score(text[:SAMPLE], name))
+    text = sample(text)
+    return max(FORMATS, key=lambda each: each.score(text, name))
+
+
+def sample(text: str) -> str:
+    """The lines of a text that decide its format: of a long one, head, middle and end of a part."""
+    text = text[:SAMPLE]
+    if len(text) <= HEAD + 2 * LATER:
+        return text
+    starts = (len(text) // 2, len(text) - LATER)
+    later = [text[text.find("\n", start) + 1 : start + LATER] for start in starts]
+    return "\n".join([text[:HEAD], *later])
 
 
 def by_name(name: str) -> Format:

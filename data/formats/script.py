@@ -56,7 +56,7 @@ class Format:
     name: str  # what --format takes
     description: str  # one phrase, for --help and `python -m data look`
     # score(text, file name): how sure, from 0 to 1; by content, the name only breaks ties. Gets the
-    # first `registry.SAMPLE` characters of the text.
+    # `registry.sample` of the text.
     score: Callable[[str, str], float]
     # read(text, options): raises `UserError` if the text is not readable in this format.
     read: Callable[[str, ReadOptions], Script]

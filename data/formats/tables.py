@@ -180,7 +180,7 @@ def _parse(
     rows, numbers = [], []
     try:
         for row in reader:
-            if any(cell.strip() for cell in row):
+            if any(map(str.strip, row)):
                 rows.append(row)
                 numbers.append(reader.line_num)
     except csv.Error as error:

@@ -24,11 +24,14 @@ class Linear(nn.Module):
         super().__init__()
         self.transposed = nn.Parameter(weight.detach().t().contiguous(), requires_grad=False)
         self.bias = nn.Parameter(bias.detach().clone(), requires_grad=False)
+        self.has_bias: bool = bool(bias.any())
 
     def forward(self, x: Tensor) -> Tensor:
         """x (batch, inputs) or (batch, time, inputs) -> the same shape with outputs last."""
         if x.dim() == 2:
-            return torch.addmm(self.bias, x, self.transposed)
+            # A product that starts from the bias is a tenth slower with a single row.
+            result = torch.mm(x, self.transposed)
+            return result.add_(self.bias) if self.has_bias else result
         flat = torch.addmm(self.bias, x.reshape(-1, x.size(2)), self.transposed)
         return flat.view(x.size(0), x.size(1), -1)
 

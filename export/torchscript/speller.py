@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Tuple
 import torch
 from torch import Tensor, nn
 
+from data.tokens import has_bracket
 from export.torchscript.layers import GRULayer, Linear
 from job.layers.sampling import Options, sample_token, uniform
 
@@ -28,6 +29,9 @@ class ScriptSpeller(nn.Module):
         weights = packed.get("weights") or _placeholder_weights()
         hidden, inputs = weights["gru.weight_ih_l0"].shape
         gru = nn.GRU(inputs, hidden // 3)
+        # OTHER, which cannot be written, and brackets, which words of the vocabulary alone balance.
+        excluded = [n + 2 for n, letter in enumerate(self.letters) if has_bracket(letter)]
+        self.register_buffer("excluded_letters", torch.tensor([1, *excluded]))
         gru.load_state_dict(_with_prefix(weights, "gru."))
         self.gru = GRULayer(gru, linear)
         self.embedding = nn.Parameter(weights["embedding.weight"])
@@ -59,7 +63,7 @@ class ScriptSpeller(nn.Module):
             if place == 0:
                 scores[0] = -float("inf")  # a word has at least one letter
             u, one, two = uniform(one, two)
-            scores[1] = -float("inf")  # OTHER: rare letters, which cannot be written
+            scores.index_fill_(0, self.excluded_letters, -float("inf"))
             letter = sample_token(scores, options, u)
             if letter == 0:
                 break

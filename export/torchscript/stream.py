@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import torch
 from torch import Tensor
 
-from data.tokens import normalize, quote_after, split_words, typed
+from data.tokens import has_bracket, normalize, quote_after, split_words, typed
 from data.vocab import Vocabulary
 from export.torchscript.reader import ScriptReader
 from export.torchscript.speller import ScriptSpeller
@@ -273,6 +273,9 @@ class ScriptStream(ScriptReader):
         if len(allowed) > 0:
             ids = torch.tensor(allowed, dtype=torch.int64, device=mixed.device)
             mixed = torch.full_like(mixed, -float("inf")).scatter(0, ids, mixed[ids])
+        for place in range(mixed.size(0) - len(self.words)):
+            if has_bracket(oov[place]):
+                mixed[len(self.words) + place] = -float("inf")
         apply_structure(mixed, recent, self.roles, self.excluded, self.speaker_repeat)
         apply_penalties(mixed, recent, self.penalty_exempt, options)
         u, one, two = uniform(numbers[0], numbers[1])

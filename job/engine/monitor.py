@@ -106,14 +106,12 @@ def clock(seconds: float) -> str:
 
 def draw_curves(history: list[dict[str, Any]], unigram: float, path: pathlib.Path) -> None:
     """Draws training and held-out loss by epoch, and the unigram model's loss as the baseline."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure  # needs no display, and no global state as pyplot
 
     epochs = [row["epoch"] for row in history]
     best = min(history, key=lambda row: row["valid_loss"])
-    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
     axes.plot(epochs, [row["train_loss"] for row in history], label="training (dropout on)")
     axes.plot(epochs, [row["valid_loss"] for row in history], label="held out")
     axes.plot(best["epoch"], best["valid_loss"], "o", label=f"best: {best['valid_loss']:.3f}")
@@ -122,4 +120,3 @@ def draw_curves(history: list[dict[str, Any]], unigram: float, path: pathlib.Pat
     axes.legend()
     with atomic_write(path) as file:
         figure.savefig(file, dpi=120, format="png")
-    pyplot.close(figure)

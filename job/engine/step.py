@@ -1,6 +1,8 @@
 """One training step: forward and backward pass, update; optimizer and learning-rate schedule."""
 
+import importlib
 import math
+import threading
 
 import torch
 from torch import Tensor, nn
@@ -112,6 +114,15 @@ def detach(hidden: Hidden, device: torch.device | str | None = None) -> Hidden:
     if isinstance(hidden, tuple):
         return tuple(state.detach().to(device or state.device) for state in hidden)
     return hidden.detach().to(device or hidden.device)
+
+
+def preload_optimizer() -> None:
+    """Starts to import what every optimizer of PyTorch imports when it is built.
+
+    That takes seconds, in a thread beside reading the texts. The thread ends before the program
+    does: at the end of a program, an import that is cut off may crash it.
+    """
+    threading.Thread(target=importlib.import_module, args=("torch._dynamo",)).start()
 
 
 def build_optimizer(network: nn.Module, config: Config) -> torch.optim.Optimizer:

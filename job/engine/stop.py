@@ -32,12 +32,13 @@ class StopRequests:
     `interruptible` it raises `Stopped` at once.
 
     Args:
-        minutes: the time limit, from now; 0 for none.
+        minutes: the time limit; 0 for none.
+        started: `time.monotonic()` at which it begins; now, if None.
     """
 
-    def __init__(self, minutes: float):
+    def __init__(self, minutes: float, started: float | None = None):
         self.minutes = minutes
-        self.deadline = time.monotonic() + 60 * minutes
+        self.deadline = (time.monotonic() if started is None else started) + 60 * minutes
         self.signal = 0  # the number of the first signal
         self._interruptible = False
 

@@ -89,7 +89,7 @@ def ring(keys: Tensor, size: int) -> Tensor:
         size: words that the cache stores.
 
     Returns:
-        (size + 1, features); (0, features) for size 0.
+        (size + 1, features), undefined where no key is stored; (0, features) for size 0.
     """
     count = keys.size(0)
     if size == 0:
@@ -97,8 +97,10 @@ def ring(keys: Tensor, size: int) -> Tensor:
     places = size + 1
     if count >= places:
         return torch.roll(keys[count - places :], count % places, 0)
-    empty = torch.zeros([places - count, keys.size(1)], device=keys.device)
-    return torch.cat([keys, empty])
+    # Zeros would cost 2 MB of memory traffic and page faults at the start of each scene.
+    found = torch.empty([places, keys.size(1)], device=keys.device)
+    found[:count] = keys
+    return found
 
 
 def mix_cache(

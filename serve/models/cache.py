@@ -39,26 +39,30 @@ def mix_cache(
         (vocabulary + oov,) float64 scores with the same sum of exponentials as `scores`. An
         out-of-vocabulary word that the cache does not hold has -inf.
     """
-    similarity = cache["theta"] * (keys @ features)
+    similarity = keys @ features
+    similarity *= cache["theta"]
     if unused is not None:
         similarity[unused] = -np.inf
-    attention = np.exp(similarity - similarity.max()).astype(np.float64)
+    similarity -= similarity.max()
+    attention = np.exp(similarity, out=similarity).astype(np.float64)
     attention /= attention.sum()
     vocabulary = len(scores)
     # r at the place of each cached word; never 0, which would give 0 / 0 below.
     found = np.maximum(np.bincount(recent, attention, vocabulary + oov)[recent], 1e-300)
+    # Each array of the vocabulary's size is used again: a step of the network has emptied the
+    # processor's cache, and new memory costs more than the arithmetic.
     largest = scores.max()
-    total = largest + np.log(np.exp(scores - largest).sum())
-    logits = np.append(scores, np.full(oov, scores[unknown_id])) if oov else scores
-    mixed = logits.astype(np.float64)
-    own = mixed[recent]
-    log_p = own - total
-    with np.errstate(over="ignore"):  # of a very small p the ratio is infinite, and bounded
-        ratio = np.minimum(found * np.exp(-log_p), cache["max_ratio"])
-    gain = cache["weight"] * ratio  # by which the probability of each cached word is multiplied
-    rest = 1 - (attention / found * gain * np.exp(log_p)).sum()
-    mixed += np.log(rest)
-    mixed[vocabulary:] = -np.inf
+    powers = scores - largest
+    total = largest + np.log(np.exp(powers, out=powers).sum())
+    own = scores[np.where(recent < vocabulary, recent, unknown_id) if oov else recent]
+    own = own.astype(np.float64)
+    p = np.exp(own - total)
+    with np.errstate(over="ignore", divide="ignore"):  # of a very small p the ratio is infinite
+        gain = np.minimum(found / p, cache["max_ratio"])
+    gain *= cache["weight"]  # by which the probability of each cached word is multiplied
+    rest = 1 - np.dot(attention / found, gain * p)
+    mixed = np.full(vocabulary + oov, -np.inf) if oov else np.empty(vocabulary)
+    np.add(scores, np.log(rest), out=mixed[:vocabulary], dtype=np.float64)
     mixed[recent] = own + np.log(
         gain + np.where(recent < vocabulary, rest, 0) if oov else gain + rest
     )

@@ -28,6 +28,7 @@ from serve.scenes.scene import Scene
 
 HISTORY = 1000  # most recent words that any rule uses, the specification's number
 CHUNK = 256  # words of a prompt in one run: their scores take 4 * vocabulary bytes each
+OUTPUTS = ["scores", "h_after", "c_after", "features"]
 END, OTHER, FIRST_LETTER = 0, 1, 2  # ids of the speller; OTHER is any untrained character
 
 
@@ -91,6 +92,8 @@ class OnnxWriter:
         if self.speller:
             metadata = self.speller.get_modelmeta().custom_metadata_map
             self.letters = strict_json.loads(metadata["letters"])
+            brackets = [n for n, letter in enumerate(self.letters) if tokens.has_bracket(letter)]
+            self.excluded_letters = [OTHER, *(n + FIRST_LETTER for n in brackets)]
             self.max_letters = int(metadata["longest"])
             self.temperature_scale = float(metadata["spelling_temperature_scale"])
             self.speller_size = self.speller.get_inputs()[1].shape[1]
@@ -134,9 +137,11 @@ class OnnxWriter:
     ) -> list[tuple[str, Any]]:
         """Samples one word for each state of a batch: (text to append, next state)."""
         last = np.array([[state.last] for state in states], np.int64)
-        h = np.concatenate([state.h for state in states], 1)
-        c = np.concatenate([state.c for state in states], 1)
-        scores, h, c, features = self.model.run(None, {"tokens": last, "h": h, "c": c})
+        h, c = states[0].h, states[0].c
+        if len(states) > 1:
+            h = np.concatenate([state.h for state in states], 1)
+            c = np.concatenate([state.c for state in states], 1)
+        scores, h, c, features = self.model.run(OUTPUTS, {"tokens": last, "h": h, "c": c})
         return [
             self._sample(
                 state,
@@ -166,6 +171,9 @@ class OnnxWriter:
             kept = np.full_like(mixed, -np.inf)
             kept[allowed] = mixed[allowed]
             mixed = kept
+        for place in range(len(mixed) - len(self.typed_words)):
+            if tokens.has_bracket(state.oov[place]):
+                mixed[len(self.typed_words) + place] = -np.inf
         repeat = self.vocabulary.speaker_repeat
         mixed = apply_structure(mixed, state.recent, self.roles, self.excluded, repeat)
         mixed = apply_penalties(mixed, state.recent, self.exempt, scene)
@@ -242,7 +250,7 @@ class OnnxWriter:
 
     def _read(self, ids: list[int], h: np.ndarray, c: np.ndarray) -> list[np.ndarray]:
         """Scores (1, time, vocabulary), h, c, features (1, time, features) after each word."""
-        return self.model.run(None, {"tokens": np.array([ids], np.int64), "h": h, "c": c})
+        return self.model.run(OUTPUTS, {"tokens": np.array([ids], np.int64), "h": h, "c": c})
 
     def _typed(self, number: int, oov: Any) -> str:
         known = len(self.typed_words)
@@ -271,7 +279,7 @@ class OnnxWriter:
             inputs = {"letter": np.array([letter]), "h": h, "features": features[None]}
             scores, h = self.speller.run(None, inputs)
             scores = scores[0].astype(np.float64)
-            scores[[OTHER] if word else [END, OTHER]] = -np.inf
+            scores[self.excluded_letters if word else [END, *self.excluded_letters]] = -np.inf
             u, rng = uniform(rng)
             temperature = self.temperature_scale * scene.temperature
             letter = sample_token(scores, temperature, scene.top_p, u)

@@ -170,10 +170,12 @@ def sample_token(
     """
     if temperature == 0:
         return int(scores.argmax())
-    probabilities = np.exp((scores - scores.max()) / temperature)
-    probabilities /= probabilities.sum()
-    count, least = min(top_k or len(probabilities), len(probabilities)), LEAST
-    values, ids, sums = _ranked(probabilities, least)
+    powers = scores - scores.max()
+    powers /= temperature
+    np.exp(powers, out=powers)
+    total = powers.sum()
+    count, least = min(top_k or len(powers), len(powers)), LEAST
+    values, ids, sums = _ranked(powers, total, least)
     while len(ids) < count and least > 0:
         if len(ids) and not top_k:
             if (top_p < 1 and sums[-1] >= top_p) or (min_p > 0 and least <= min_p * values[0]):
@@ -185,21 +187,28 @@ def sample_token(
                 if first == last < len(ids):
                     return int(ids[first])
         least = least / 16 if least > 1e-9 else 0.0
-        values, ids, sums = _ranked(probabilities, least)
+        values, ids, sums = _ranked(powers, total, least)
     kept = min(count, len(ids))
     if top_p < 1:
-        total = sums[kept - 1] if top_k else 1.0
-        kept = min(kept, int(sums.searchsorted(top_p * total)) + 1)
+        whole = sums[kept - 1] if top_k else 1.0
+        kept = min(kept, int(sums.searchsorted(top_p * whole)) + 1)
     if min_p > 0:
         kept = min(kept, max(1, int((values >= min_p * values[0]).sum())))
     place = int(sums.searchsorted(u * sums[kept - 1], "right"))
     return int(ids[min(place, kept - 1)])
 
 
-def _ranked(probabilities: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Probabilities from `least` on, falling; their ids, of ties the lower first; their sums."""
-    ids = np.flatnonzero(probabilities >= least)
-    values = probabilities[ids]
-    order = np.argsort(-values, kind="stable")
+def _ranked(
+    powers: np.ndarray, total: float, least: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Probabilities from `least` on, falling; their ids, of ties the lower first; their sums.
+
+    Args:
+        powers: the probabilities times `total`: only the few that are kept are divided.
+    """
+    ids = (powers >= least * total).nonzero()[0]
+    values = powers[ids]
+    values /= total
+    order = (-values).argsort(kind="stable")
     values = values[order]
     return values, ids[order], values.cumsum()

@@ -100,12 +100,6 @@ class Generation:
 
     def replacements(self, chunk: str) -> list[int]:
         """The ids to sample from instead of a sampled word; empty if the word is allowed."""
-        word, vocabulary = chunk.strip(" "), self.writer.vocabulary
-        bracketed = word[:1] == "[" or word[-1:] == "]"
-        if bracketed and vocabulary.is_unknown(vocabulary.symbols.get(word, word)):
-            # The sampler balances brackets of the vocabulary alone. One of another word, which the
-            # cache repeats from the prompt, would be opened or closed again and again.
-            return [n for n in range(len(vocabulary)) if n != vocabulary.unknown_id]
         return self.cast.replacements(self.line, self.after_blank, self.last_speaker, chunk)
 
     def _reason_to_end(self) -> str:

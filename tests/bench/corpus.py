@@ -5,8 +5,6 @@ moments, compares the results, and trains a small network on them. Memory is the
 of all processes together, sampled twenty times a second; shared pages count for each process.
 """
 
-import collections
-import itertools
 import json
 import math
 import pathlib
@@ -23,11 +21,13 @@ import psutil
 
 from data import tokens
 from data.command_line import Parser, UserError, run
-from data.corpus.fast_tokens import Normalizer, Splitter, unix_lines
-from data.corpus.pool import run_all
+from data.corpus.byte_range import ByteRange
+from data.corpus.fast_tokens import Normalizer, unix_lines
+from data.corpus.pool import Workers
 from data.corpus.prepared import MANIFEST, Prepared
-from data.corpus.scan import ByteRange, scan_file
+from data.corpus.scan import scan_file
 from data.corpus.settings import SHARD_BYTES
+from data.corpus.word_ids import WordIds
 from data.vocab import line_stats
 
 SHOW_BYTES = 4_000_000  # approximate size of a show
@@ -101,14 +101,12 @@ def time_stages(show: pathlib.Path, tries: int = 5) -> dict[str, float]:
     blocks = list(ByteRange(0, str(show), 0, min(SHARD_BYTES, show.stat().st_size)).blocks())
     texts = [block.decode() for block in blocks]
     normalization, symbols = tokens.normalization_of("".join(texts)), tokens.token_lookup()
-    normalize, split = Normalizer(normalization), Splitter()
+    normalize = Normalizer(normalization)
     normalized = [normalize(unix_lines(block)) for block in blocks]
-    words = [split(block) for block in normalized]
     work = {
         "scanning": lambda: scan_file(str(show), show.parent, 0.05),
         "normalizing": lambda: [normalize(unix_lines(block)) for block in blocks],
-        "splitting": lambda: [split(block) for block in normalized],
-        "encoding": lambda: encode(words),
+        "splitting and numbering": lambda: list(map(WordIds(), normalized)),
         "speakers and lines": lambda: [line_stats(block.decode()) for block in normalized],
         "normalizing and splitting as TorchScript does": lambda: [
             tokens.split_words(tokens.normalize(text, normalization), symbols) for text in texts
@@ -124,13 +122,6 @@ def time_stages(show: pathlib.Path, tries: int = 5) -> dict[str, float]:
             best = min(best, time.process_time() - start)
         taken[name] = best * 1e9 / size
     return taken
-
-
-def encode(blocks: list[list[bytes]]) -> None:
-    """Numbers words in the order in which they first occur, as data/corpus/encode.py does."""
-    numbers: dict[bytes, int] = collections.defaultdict(itertools.count().__next__)
-    for words in blocks:
-        np.fromiter(map(numbers.__getitem__, words), np.uint32, len(words))
 
 
 def train(corpus: pathlib.Path, out: pathlib.Path, minutes: float) -> None:
@@ -218,7 +209,8 @@ def generate(folder: pathlib.Path, size: int, shows: int, seed: int, processes: 
     if not folder.is_dir():
         folder.mkdir(parents=True)
         tasks = [(folder, number, size // shows, seed) for number in range(shows)]
-        run_all(generate_show, tasks, processes, "generating shows")
+        with Workers(processes) as workers:
+            workers.run_all(generate_show, tasks, "generating shows")
 
 
 def generate_show(folder: pathlib.Path, number: int, size: int, seed: int) -> None:

@@ -2,23 +2,51 @@
 
 import itertools
 
+import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from data import tokens
-from data.corpus.fast_tokens import NonAsciiLetters, Normalizer, Splitter
+from data.corpus import word_ids
+from data.corpus.fast_tokens import NonAsciiLetters, Normalizer
+from data.corpus.word_ids import WordIds
 from data.speakers import SPEAKER
 from data.vocab import LineStats, line_stats
 from tests.data.corpora import TEXTS
+
+
+def words_of(texts, normalization):
+    """The words of texts, numbered as one text and looked up by their ids."""
+    normalize, number = Normalizer(normalization), WordIds()
+    ids = [number(normalize(text.encode())).tolist() for text in texts]
+    words = number.words()
+    firsts = list(dict.fromkeys(itertools.chain(*ids)))
+    assert firsts == list(range(len(words)))
+    return [[words[index].decode() for index in one] for one in ids]
 
 
 @given(TEXTS, TEXTS)
 def test_fast_tokenizer_gives_the_words_of_the_tokenizer(text, other):
     symbols = tokens.token_lookup()
     for normalization in (tokens.normalization_of(text), tokens.normalization_of(text + other)):
-        split = Splitter()
-        words = split(Normalizer(normalization)(text.encode()))
-        expected = tokens.split_words(tokens.normalize(text, normalization), symbols)
-        assert [word.decode() for word in split.named(words)] == expected
+        expected = [
+            tokens.split_words(tokens.normalize(each, normalization), symbols)
+            for each in (text, other)
+        ]
+        assert words_of((text, other), normalization) == expected
+
+
+@given(
+    st.lists(st.text("ab\0é", min_size=1, max_size=24), min_size=1, max_size=60),
+    st.integers(1, 8),
+    st.integers(1, 3),
+)
+def test_words_of_all_lengths_have_ids_of_their_own(words, size, bits):
+    text = " ".join(words)
+    with pytest.MonkeyPatch.context() as patch:  # so small that slices end and words collide
+        patch.setattr(word_ids, "SLICE", size)
+        patch.setattr(word_ids, "CACHE_BITS", bits)
+        assert words_of((text, text), []) == [words, words]
 
 
 @given(TEXTS, TEXTS)

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.corpus.build import prepare
+from data.corpus.byte_range import ByteRange
 from data.corpus.counts import WordCounter
 from data.corpus.excerpt import excerpt
 from data.corpus.prepared import MANIFEST, Prepared
-from data.corpus.scan import ByteRange
 from data.corpus.settings import Resources, Settings
 from data.show.read import read_show, split_show
 from data.vocab import Vocabulary

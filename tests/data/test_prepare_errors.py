@@ -48,7 +48,7 @@ def test_prepare_refuses_the_files_that_training_refuses(shows, tmp_path):
 
 
 def test_prepare_refuses_a_line_larger_than_memory(shows, tmp_path, monkeypatch):
-    monkeypatch.setattr("data.corpus.scan.MAX_LINE_BYTES", 1000)
+    monkeypatch.setattr("data.corpus.byte_range.MAX_LINE_BYTES", 1000)
     (shows / "3.txt").write_text("word " * 999)
     assert "3.txt has a line of more than" in refused(shows, tmp_path / "x", strict=True)
 

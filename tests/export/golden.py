@@ -1,7 +1,7 @@
 """python -m tests.export.golden: writes golden_scenes.json, scenes of a network of fixed weights.
 
 Work on speed must not change them: do not write the file again for that. If the rules of
-generation change, raise the version in docs/specification.md and write it again.
+generation change in docs/specification.md, write it again; the commit says which scenes differ.
 """
 
 import io

@@ -22,6 +22,7 @@ PROMPTS = [
     *("", " ", "\n", "Ann:", "ANN: Hello", "bob: not now, ", "[Setting: the CAFÉ]\n\n", "hello-"),
     *('ann: "hello', "Bob: “No?” he said\n\n", "(waving) hello, Bob!", "Ann: …", "a . b - c; d"),
     *("zork: hello zork.\n\nbob:", "quincy: œuvre naïve", "ann: 日本 café", "x y z x y z", "<unk>"),
+    *("[setting: the zork]\n\n", "[the zork", "zork] quux) [quux: "),
     *("É é Ça ç, e. É", "a . é", "no - dash ; here"),
 ]
 
@@ -101,6 +102,8 @@ def compare(folder, eager, consumer, cases):
         assert consumer.generate(bundle, prompt, count, seed=seed, **options) == expected, given
         in_prompt += bool(prompt_oov)
         assert options["invent_words"] or oov == prompt_oov, given
+        repeatable = [word for word in oov if not set(word) & set("[]()")]
+        assert {*oov[len(prompt_oov) :], *expected} - {*eager.typed_words} <= {*repeatable}, given
         invented += len(oov) > len(prompt_oov)
         repeated += any(word in prompt_oov for word in expected)
     return in_prompt, invented, repeated

@@ -18,13 +18,13 @@ from job.model import RNN
 TEXT = "Ann: hello Bob.\n\nBob: hello Ann.\n\n" * 20 + "Zed: what?"
 
 
-def make(cache=None, unknown_bias=0.0, int8=False):
+def make(cache=None, unknown_bias=0.0, int8=False, letters="abcdez:"):
     torch.manual_seed(3)
     vocabulary = Vocabulary.build(TEXT, "Test", 2)
     network = RNN(len(vocabulary), len(vocabulary), 8, 12, 1, tie_weights=True)
     with torch.no_grad():
         network.fc.bias[vocabulary.unknown_id] = unknown_bias
-    speller = Speller("abcdez:", 8, hidden_dim=16).eval()
+    speller = Speller(letters, 8, hidden_dim=16).eval()
     return ScriptWriter(network, vocabulary, pack_speller(speller), cache, int8), speller
 
 
@@ -101,6 +101,24 @@ def test_cache_repeats_an_out_of_vocabulary_word_of_the_prompt():
     assert text.count("quincy") > 2
     without, _ = make()
     assert without.generate("quincy: hello.", 80, 1.0, 0, 1.0, 0.0, 1.0, 2).count("quincy") == 1
+
+
+@pytest.mark.parametrize("prompt", ["[the zork]", "zork] ", "[zork: ", "quincy (zork) ", "z[o]rk"])
+def test_word_with_a_bracket_outside_the_vocabulary_is_not_repeated_by_the_cache(prompt):
+    """The rules that balance brackets know the words of the vocabulary only."""
+    writer, _ = make({"size": 50, "theta": 0.1, "weight": 0.9})
+    for seed in range(4):
+        text = writer.generate(prompt, 60, 1.0, 0, 1.0, 0.0, 1.0, seed)
+        assert not set(text.removeprefix(prompt.rstrip())) & set("[]()")
+
+
+def test_speller_writes_no_bracket():
+    writer, _ = make(unknown_bias=9.0, letters="a[]")
+    state = script(writer).stream_start("", 1)
+    for _ in range(20):
+        _, state = writer.stream_next(state, 2.0, top_p=1.0, invent_words=True)
+    assert state[4]
+    assert set("".join(state[4])) == {"a"}
 
 
 def test_stream_state_with_spelled_words_can_be_reused():

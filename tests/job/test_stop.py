@@ -9,6 +9,7 @@ import time
 import pytest
 import torch
 
+from job.__main__ import main
 from job.checkpoint import load_checkpoint
 from job.engine.step import learning_rate
 from job.engine.stop import Stopped, StopRequests
@@ -152,6 +153,24 @@ def test_time_limit_leaves_time_for_a_finished_checkpoint(
     monkeypatch.setattr("job.finalize.fit_speller", lambda *_values: None)
     run_of(show, tmp_path, "--spell").train()
     assert_same_result(tmp_path, uninterrupted)
+
+
+def test_time_limit_counts_imports_and_reading(show, tmp_path):
+    flags = ["--data", str(show), "--out", str(tmp_path), *QUICK, "--max-minutes", "1000"]
+    config = parse(flags)[0]
+    run = Run(config, started=time.monotonic() - 60 * 999)
+    assert 0 < run.requests.time_left() <= 60
+    late = Run(config, started=time.monotonic() - 60 * 1001)
+    with pytest.raises(Stopped, match="time limit of 1000 minutes"):
+        late.train()
+    assert run_of(show, tmp_path).step == 1
+
+
+def test_command_gives_the_start_of_its_process_to_the_time_limit(show, tmp_path, monkeypatch):
+    flags = ["--data", str(show), "--out", str(tmp_path), *QUICK, "--max-minutes", "1000"]
+    monkeypatch.setattr("sys.argv", ["job", *flags])
+    assert main(time.monotonic() - 60 * 1001) == 75
+    assert run_of(show, tmp_path).step == 1
 
 
 def test_time_limit_ends_the_last_evaluation(show, tmp_path, monkeypatch, uninterrupted):

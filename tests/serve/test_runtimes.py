@@ -20,6 +20,7 @@ PROMPTS = [
     *("", " ", "\n", "Ann:", "ANN: Hello", "bob: not now, ", "[Setting: the CAFÉ]\n\n", "hello-"),
     *('ann: "hello', "Bob: “No?” he said\n\n", "(waving) hello, Bob!", "Ann: …", "a . b - c; d"),
     *("zork: hello zork.\n\nbob:", "quincy: œuvre naïve", "ann: 日本 café", "x y z x y z", "<unk>"),
+    *("[setting: the zork]\n\n", "[the zork", "zork] quux) [quux: "),
     *("É é Ça ç, e. É", "a . é", "no - dash ; here", "Ann: 10, 000. 5 u. s. a. $3. 50"),
 ]
 LINE = 'Ann: hello there, zork.\n\nBob: "not now" quux, Ann.\n\n'  # of 19 words
@@ -208,8 +209,9 @@ def test_runtimes_agree_on_log_probabilities_of_arbitrary_text(spelling, text):
 
 
 def ring(state):
-    """The ring buffer of a state's cache, in either runtime."""
-    return state.keys if isinstance(state, State) else state[1].numpy()
+    """The written entries of a state's ring buffer, in either runtime."""
+    keys, count = (state.keys, state.count) if isinstance(state, State) else (state[1], state[3][4])
+    return np.asarray(keys)[:count]
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -147,16 +147,6 @@ def test_rewritten_line_ignores_next_speakers(actions):
 # Brackets of words that the vocabulary lacks
 
 
-def test_unknown_word_with_a_bracket_is_replaced_by_a_known_one():
-    generation = Generation(ScriptedWriter(), Scene("[setting: the street]\n\n"))
-    generation.start()
-    words = ScriptedWriter.vocabulary.words
-    for chunk in (" street]", "[street"):
-        assert {words[number] for number in generation.replacements(chunk)} == {*words} - {UNKNOWN}
-    for chunk in (" pier]", "[setting:", " street", "\n"):
-        assert generation.replacements(chunk) == []
-
-
 def test_setting_of_unknown_words_is_not_repeated_by_the_cache(long_cache):
     for model in long_cache.values():
         with actions_on(model) as actions:
