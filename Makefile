@@ -76,18 +76,18 @@ serve: ## start the server: MODEL=artifacts/NAME (default: all in artifacts/), A
 setup: ## install all dependencies into .venv: PYTHON=python3.12, TORCH_BACKEND=cpu|cu130
 	@$(set-up)
 
-test: ## run all tests; installs Chromium for tests/browser if it can: ARGS="-k tokens"
+test: ## run all tests but the slow ones; installs Chromium for tests/browser if it can: ARGS="-k tokens"
 	@$(set-up)
 	@$(python) tools/browser.py
-	$(python) -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(python) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
-# `make test` runs them too, with the same values every time.
-nightly: ## run the property tests with random values: SEED=... repeats a run
+# `make test` runs the property tests too, with the same values every time, and no slow ones.
+nightly: ## run the slow tests, and the property tests with random values: SEED=... repeats a run
 	@$(set-up)
 	@seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
-	echo "property tests with random values; to repeat this run: make nightly SEED=$$seed"; \
-	$(python) -m pytest -m "hypothesis and not bench" --hypothesis-profile random --hypothesis-seed $$seed \
-		-n auto --maxprocesses 4 --dist loadfile $(ARGS) || \
+	echo "slow tests, and property tests with random values; to repeat this run: make nightly SEED=$$seed"; \
+	$(python) -m pytest -m "(hypothesis or slow) and not bench" --hypothesis-profile random --hypothesis-seed $$seed \
+		-n auto --maxprocesses 4 --dist worksteal $(ARGS) || \
 		{ code=$$?; echo "failed with SEED=$$seed"; exit $$code; }
 
 bench: ## run the speed benchmarks

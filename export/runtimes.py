@@ -15,6 +15,8 @@ from job.model import RNN
 # -> scores (batch, time, vocabulary), h, c
 StepFunction = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
+METHODS = ("generate", "stream_start", "stream_next_batch", "logprobs", "top_next")
+
 
 def load_torchscript(path: pathlib.Path) -> tuple[Any, Vocabulary]:
     """A loaded TorchScript file and the vocabulary inside it.
@@ -28,6 +30,8 @@ def load_torchscript(path: pathlib.Path) -> tuple[Any, Vocabulary]:
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().split("\n")[0][:120]
         raise UserError(f"{path} is damaged or not a TorchScript file ({reason})") from None
+    if missing := [name for name in METHODS if not hasattr(writer, name)]:
+        raise UserError(f"{path} is no exported model: it has no method {missing[0]}")
     content = extra["vocab.json"]
     text = content.decode("utf-8") if isinstance(content, bytes) else content
     return writer, Vocabulary.from_json(text)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from data.batches import as_tensor
 from data.checksum import file_sha256
 from data.command_line import UserError
 from data.texts import TrainingText
@@ -28,6 +29,8 @@ from job.model import RNN
 IN_IMAGE = pathlib.Path(__file__).parent.parent / "base"  # where artifacts/ is a mount
 NEIGHBORS = 8  # base words that a new word's vector is the mean of
 SIGNATURE = 512  # numbers that represent the spelling of a word
+STREAMS, TIME, CHUNK = 16, 512, 32  # of the sample that `match_frequencies` reads
+MAX_BIAS = 8.0  # change of a word's bias, at most
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,13 +109,13 @@ def extended_words(
 
 
 @torch.no_grad()
-def initialize(network: RNN, vocabulary: Vocabulary, base: Base) -> int:
+def initialize(network: RNN, vocabulary: Vocabulary, base: Base) -> Tensor:
     """Copies the base's weights into a network of the same sizes.
 
     Subword vectors, if the network has any, start at zero: it then computes what the base computes.
 
     Returns:
-        The number of words that the base does not know.
+        The ids of the words that the base does not know.
     """
     weights = dict(base.network.state_dict())
     embedding, bias = weights.pop("embedding.weight"), weights.pop("fc.bias")
@@ -132,7 +135,37 @@ def initialize(network: RNN, vocabulary: Vocabulary, base: Base) -> int:
         target.copy_(values)
     if network.subwords is not None:
         network.subwords.weight.zero_()
-    return len(new)
+    return new
+
+
+@torch.no_grad()
+def match_frequencies(network: RNN, new: Tensor, ids: Sequence[int], counts: Sequence[int]) -> None:
+    """Sets the bias of new words so that the base expects them as often as the show has them.
+
+    The base gives them almost no probability, and a few epochs at a small learning rate do not
+    correct that: they would be written three to ten times too rarely.
+
+    Args:
+        network: after `initialize`.
+        new: ids of the words that the base does not know.
+        ids: of the training text; its beginning is read.
+        counts: of each word in the training text, by id.
+    """
+    if not len(new):
+        return
+    device = network.fc.bias.device
+    rows = min(STREAMS, len(ids))
+    time = min(TIME, len(ids) // rows)
+    streams = as_tensor(ids[: rows * time]).to(device).view(rows, time)
+    network.eval()
+    hidden, expected = network.init_hidden(rows), torch.zeros(len(new), device=device)
+    for part in streams.split(CHUNK, 1):
+        scores, hidden = network.all_scores(part, hidden)
+        expected += scores.float().softmax(-1)[..., new].sum((0, 1))
+    share = torch.tensor([max(1, counts[place]) for place in new.tolist()]) / sum(counts)
+    change = (share.to(device) * streams.numel() / expected).log().clamp(-MAX_BIAS, MAX_BIAS)
+    network.fc.bias[new] += change
+    network.train()
 
 
 def neighbors(words: Sequence[str], known: Sequence[str]) -> Tensor:

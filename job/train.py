@@ -17,7 +17,7 @@ from torch import Tensor
 
 from data.command_line import UserError
 from job import checkpoint
-from job.base import Base, initialize
+from job.base import Base, initialize, match_frequencies
 from job.checkpoint import Checkpoint, build_network, load_network, save_checkpoint
 from job.config import NO_BASE, Config
 from job.dataset import Dataset
@@ -95,9 +95,11 @@ class Run:
             subwords = Subwords(words, config.embedding_dim, config.subwords)
         with construction():
             network = build_network(config, len(words), subwords)
-        if base is not None:
-            initialize(network, self.vocabulary, base)
+        new = initialize(network, self.vocabulary, base) if base is not None else None
         network = network.to(self.device)
+        if new is not None:
+            texts = self.dataset.texts
+            match_frequencies(network, new, texts.train_ids, texts.counts)
         self.group.broadcast_weights(network)
         return network
 

@@ -46,6 +46,7 @@ def test_every_row_is_a_valid_command(trained, row):
     parse(flags)
 
 
+@pytest.mark.slow
 def test_a_row_is_measured(trained, show, tmp_path):
     texts = Texts(str(show), str(show), str(show))
     settings = ["--base", str(trained), *TINY[8:], "--epochs", "1", *texts.flags]

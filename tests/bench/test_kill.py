@@ -8,6 +8,7 @@ import torch
 from tests.bench.kill import CASES, assert_equal, soak
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "kills"), [("job", 2), ("prepare", 1), ("export", 1)])
 def test_command_killed_at_random_moments_resumes_to_the_same_result(name, kills, tmp_path):
     assert soak(CASES[name](tmp_path), kills, random.Random(7)) >= 1

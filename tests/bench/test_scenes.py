@@ -204,6 +204,7 @@ def test_missing_judge_is_one_line_and_leaves_out_its_rows(bench, bundle, tmp_pa
     assert "judge" not in captured.out
 
 
+@pytest.mark.slow
 def test_texts_of_the_flags_replace_those_of_the_manifest(bench, bundle, show, tmp_path, capsys):
     folder = tmp_path / "copy"
     folder.mkdir()
@@ -218,6 +219,7 @@ def test_texts_of_the_flags_replace_those_of_the_manifest(bench, bundle, show, t
     assert "note: copy was trained on another text or split" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_section_of_the_document_is_replaced_and_nothing_else(bench, bundle, tmp_path, capsys):
     path = tmp_path / "scenes.md"
     path.write_text("# Scenes\n\nHow to.\n\n## The Cafe\n\nold\n\n## Other\n\nkept\n")

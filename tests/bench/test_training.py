@@ -41,6 +41,7 @@ def job_run(show, tmp_path_factory):
     return training.measure(Texts(str(show), str(show)), folder, flags, 99.0)
 
 
+@pytest.mark.slow
 def test_training_bench_measures_a_run_of_the_job(job_run):
     assert job_run["seconds_to_target"] == job_run["rows"][0]["seconds"]
     assert job_run["valid_loss"] == min(row["valid_loss"] for row in job_run["rows"])
@@ -48,6 +49,7 @@ def test_training_bench_measures_a_run_of_the_job(job_run):
     json.dumps(job_run)
 
 
+@pytest.mark.slow
 def test_recipe_without_an_idea_equals_the_job(job_run, show, monkeypatch, capsys):
     texts = ["--data", str(show), "--valid", str(show)]
     command = ["tried", *texts, "--only", "the preset", "--", *TINY, "--epochs", "1"]
@@ -104,6 +106,7 @@ def test_texts_without_a_held_out_file_are_split_once_for_all(tmp_path):
     assert set(texts.normalized(texts.vocabulary())) == {"train", "valid"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(IDEAS))
 def test_idea_learns_more_than_unigrams(name, show, monkeypatch, capsys):
     flags = [*TINY, "--epochs", "4", "--batch-size", "8"]

@@ -8,7 +8,7 @@ from browser import HOW, is_required, launch
 from playwright.sync_api import sync_playwright
 
 from serve.limits import THROTTLED_FROM
-from tests.browser.driver import open_page
+from tests.browser.driver import NOTE_START, open_page
 from tests.conftest import NO_CHROMIUM
 from tests.serving import serving
 
@@ -22,9 +22,9 @@ def address(bundle, tmp_path_factory):
         assert "Traceback" not in server.log.read_text()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser():
-    """Chromium. Playwright runs an event loop, so it is closed before tests of another file."""
+    """Chromium. Playwright runs an event loop, so it is closed before tests of another folder."""
     with sync_playwright() as playwright:
         chromium = launch(playwright)
         if not chromium:
@@ -33,20 +33,71 @@ def browser():
         chromium.close()
 
 
+@pytest.fixture(scope="package")
+def tabs(browser):
+    """By device: one tab for all tests. It opens the page in a third of a new tab's CPU time."""
+    devices = {
+        "desktop": {"viewport": {"width": 1200, "height": 900}},
+        "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+    }
+    found = {}
+    for name, options in devices.items():
+        profile = browser.new_context(**options)
+        profile.add_init_script(NOTE_START)
+        found[name] = profile.new_page()
+    return found
+
+
+@contextlib.contextmanager
+def as_new(tab, address):
+    """A tab as a new visitor has it: nothing stored or allowed, the mouse in the corner."""
+    size = tab.viewport_size
+    tab.goto(f"{address}/healthz")  # of the page's origin, without its scripts
+    tab.evaluate("localStorage.clear(); sessionStorage.clear()")
+    tab.mouse.move(0, 0)
+    try:
+        yield tab
+    finally:
+        for other in tab.context.pages:
+            if other != tab:
+                other.close()
+        tab.context.clear_permissions()
+        tab.emulate_media(media="null")
+        tab.set_viewport_size(size)
+
+
 @pytest.fixture
-def page(browser, address):
+def tab(tabs, address):
+    """A tab of a window, to open the page in."""
+    with as_new(tabs["desktop"], address) as tab:
+        yield tab
+
+
+@pytest.fixture
+def phone(tabs, address):
+    """The page on a phone."""
+    with as_new(tabs["phone"], address) as page:
+        open_page(page, address)
+        yield page
+
+
+@pytest.fixture
+def page(tab, address):
     """The page in a window; at the end it has made no request to another host and no error."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True)
-    page = context.new_page()
-    page.requests, page.errors = [], []
-    page.on("request", lambda request: page.requests.append(request.url))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
-    open_page(page, address)
-    yield page
-    assert all(url.startswith((address, "data:", "blob:")) for url in page.requests), page.requests
-    assert page.errors == []
-    context.close()
+    tab.requests, tab.errors = [], []
+    listeners = {
+        "request": lambda request: tab.requests.append(request.url),
+        "pageerror": lambda error: tab.errors.append(str(error)),
+        "console": lambda m: tab.errors.append(m.text) if m.type == "error" else None,
+    }
+    for event, listener in listeners.items():
+        tab.on(event, listener)
+    open_page(tab, address)
+    yield tab
+    for event, listener in listeners.items():
+        tab.remove_listener(event, listener)
+    assert all(url.startswith((address, "data:", "blob:")) for url in tab.requests), tab.requests
+    assert tab.errors == []
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ IS_DONE = "window.sceneStarted && !document.body.classList.contains('writing')"
 
 def open_page(page, address):
     """Opens the page and waits until it can be used."""
-    page.add_init_script(NOTE_START)
     page.goto(address)
     wait_until_loaded(page)
 
@@ -47,6 +46,14 @@ def finished_text(page):
     page.wait_for_function(IS_DONE, timeout=20_000)
     page.evaluate("window.sceneStarted = false")
     return text_of(page)
+
+
+def edit_text(page, text):
+    """Puts a text into the editor, and leaves the editor open."""
+    page.get_by_label("Edit", exact=True).check()
+    # At once: Chromium needs a second for each 100 lines that Playwright's `fill` types.
+    enter = "(e, text) => { e.value = text; e.dispatchEvent(new Event('input')); }"
+    page.locator("#editor textarea").evaluate(enter, text)
 
 
 def text_of(page):

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.driver import finished_text, open_page, write_scene
+from tests.browser.driver import finished_text, write_scene
 
 pytestmark = pytest.mark.browser
 
@@ -96,9 +96,8 @@ def test_next_line_is_spoken_by_the_chosen_speaker(page):
             assert spoken[0].startswith(f"{speaker}:")
 
 
-def test_phone_has_no_row_of_one_button(browser, address):
-    page = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True).new_page()
-    open_page(page, address)
+def test_phone_has_no_row_of_one_button(phone):
+    page = phone
     tops = page.locator("#tools button:visible").evaluate_all(
         "buttons => buttons.filter(b => b.closest('#mode, #next-line') === null)"
         ".map(b => Math.round(b.getBoundingClientRect().top))"
@@ -115,4 +114,3 @@ def test_phone_has_no_row_of_one_button(browser, address):
         "all.map(e => [e.tagName, parseFloat(getComputedStyle(e).fontSize)]))"
     )
     assert sizes["H2"] > sizes["H3"] > sizes["P"]  # headings look like headings
-    page.context.close()

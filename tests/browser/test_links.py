@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("edited", [False, True])
-def test_link_reproduces_the_scene_in_another_browser(page, browser, address, edited):
+def test_link_reproduces_the_scene_in_another_tab(page, edited):
     text = write_scene(page, "Ann: hello Zorblax, über naïve.", seed="11")
     if edited:
         page.get_by_label("Edit", exact=True).check()
@@ -26,11 +26,11 @@ def test_link_reproduces_the_scene_in_another_browser(page, browser, address, ed
     click(page, "Copy link")
     expect(page.locator("#message")).to_contain_text("link")
     expect(page.locator("#note")).to_contain_text("Edited by hand" if edited else "Seed 11")
-    other = browser.new_page()
+    page.evaluate("localStorage.clear()")  # as in another browser
+    other = page.context.new_page()
     open_page(other, page.url)
     assert finished_text(other) == text
     expect(other.locator("#note")).to_contain_text("words" if edited else "Seed 11")
-    other.close()
 
 
 def test_second_link_opens_in_the_same_tab_and_the_address_forgets_it(page):

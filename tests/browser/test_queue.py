@@ -48,8 +48,8 @@ BUSY = """(() => {
 })();"""
 
 
-def test_place_in_the_queue_is_shown_until_the_scene_begins(browser, address):
-    page = browser.new_page()
+def test_place_in_the_queue_is_shown_until_the_scene_begins(tab, address):
+    page = tab.context.new_page()
     page.add_init_script(BUSY)
     open_page(page, address)
     place = page.locator("#scene .queue-place")
@@ -62,4 +62,3 @@ def test_place_in_the_queue_is_shown_until_the_scene_begins(browser, address):
     page.evaluate("window.release()")
     expect(page.locator("#scene .line").first).to_be_visible(timeout=20_000)
     expect(place).to_have_text("")
-    page.close()

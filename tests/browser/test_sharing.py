@@ -9,7 +9,7 @@ import matplotlib.image
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.driver import open_page
+from tests.browser.driver import edit_text, open_page
 
 pytestmark = pytest.mark.browser
 
@@ -45,10 +45,7 @@ SELECT = """(selector) => {
 
 def show_text(page, text):
     """Puts a scene into the editor, and shows it as a script."""
-    page.get_by_label("Edit", exact=True).check()
-    # At once: Chromium needs a second for each 100 lines that Playwright's `fill` types.
-    enter = "(e, text) => { e.value = text; e.dispatchEvent(new Event('input')); }"
-    page.locator("#editor textarea").evaluate(enter, text)
+    edit_text(page, text)
     page.get_by_label("Script", exact=True).check()
     expect(page.locator("#scene .script > *")).to_have_count(len(text.split("\n\n")))
 
@@ -104,8 +101,8 @@ def test_paper_has_the_script_alone(page):
     assert page.locator("#sheet").count() == 0
 
 
-def test_read_aloud_has_one_voice_for_each_speaker(browser, address):
-    page = browser.new_page()
+def test_read_aloud_has_one_voice_for_each_speaker(tab, address):
+    page = tab.context.new_page()
     page.add_init_script(VOICES)
     open_page(page, address)
     page.get_by_role("button", name="Read aloud").click()
@@ -137,7 +134,6 @@ def test_read_aloud_has_one_voice_for_each_speaker(browser, address):
     page.evaluate("window.noVoices = true")
     page.get_by_role("button", name="Read aloud").click()
     expect(page.locator("#note")).to_contain_text("no voice of its own")
-    page.close()
 
 
 def saved_image(page):

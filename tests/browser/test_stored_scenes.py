@@ -79,8 +79,8 @@ def test_scene_form_and_takes_survive_a_refresh_until_all_is_deleted(page, addre
     expect(page.get_by_label("Bob", exact=True)).not_to_be_checked()
 
 
-def test_text_typed_while_the_form_is_restored_stays(browser, address):
-    page = browser.new_page()
+def test_text_typed_while_the_form_is_restored_stays(tab, address):
+    page = tab.context.new_page()
     page.add_init_script(SLOW_LOAD)
     page.goto(address)
     page.locator("#first-line :is(input, textarea)").fill("Ann: hello there.")
@@ -90,7 +90,6 @@ def test_text_typed_while_the_form_is_restored_stays(browser, address):
     page.wait_for_timeout(300)  # Gradio applies the restored values after the call
     expect(page.locator("#first-line :is(input, textarea)")).to_have_value("Ann: hello there.")
     expect(page.get_by_label("Setting").first).to_have_value("the pier")
-    page.close()
 
 
 def test_history_opens_renames_stars_and_deletes_scenes(page):

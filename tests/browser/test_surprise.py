@@ -82,8 +82,8 @@ def test_table_has_each_word_with_its_probability(page):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_outline_and_underline_have_contrast(browser, address, theme):
-    page = browser.new_page()
+def test_outline_and_underline_have_contrast(tab, address, theme):
+    page = tab
     open_page(page, f"{address}/?__theme={theme}")
     write_scene(page, "Ann: hello zorblax.", seed="5")
     words = show_words(page)
@@ -102,4 +102,3 @@ def test_outline_and_underline_have_contrast(browser, address, theme):
     for line in (outline, underline):
         for background in backgrounds:
             assert page.evaluate(CONTRAST, [line, background]) >= 3, (line, background)
-    page.close()

@@ -6,7 +6,15 @@ import pytest
 from playwright.sync_api import expect
 
 from serve.limits import MAX_TEXT
-from tests.browser.driver import click, finished_text, open_page, reload, text_of, write_scene
+from tests.browser.driver import (
+    click,
+    edit_text,
+    finished_text,
+    open_page,
+    reload,
+    text_of,
+    write_scene,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -23,8 +31,9 @@ def start_long_scene(page, first_line=""):
 
 
 @pytest.mark.parametrize("size", [(390, 844), (640, 450)], ids=["phone", "zoom 200 %"])
-def test_page_opens_at_its_top(browser, address, size):
-    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+def test_page_opens_at_its_top(tab, address, size):
+    page = tab
+    page.set_viewport_size({"width": size[0], "height": size[1]})
     open_page(page, address)
     for _ in range(2):  # the second time with a scene that is restored
         page.wait_for_load_state("networkidle")
@@ -32,10 +41,10 @@ def test_page_opens_at_its_top(browser, address, size):
         write_scene(page)
         page.evaluate("scrollTo(0, 0)")
         reload(page)
-    page.close()
 
 
 def test_buttons_while_a_scene_is_written(page, other_scenes):
+    page.set_viewport_size({"width": 1200, "height": 600})
     button = {
         name: page.get_by_role("button", name=name, exact=True)
         for name in ("Write", "Stop", "Undo", "Redo", "Continue")
@@ -50,9 +59,9 @@ def test_buttons_while_a_scene_is_written(page, other_scenes):
     expect(page.get_by_label("Edit", exact=True)).to_be_disabled()
     assert page.evaluate(FOCUSED)
     box = page.get_by_role("region", name="The scene", exact=True)
-    expect(page.locator("#scene .line").nth(30)).to_be_attached(timeout=30_000)
+    expect(page.locator("#scene .line").nth(14)).to_be_attached(timeout=30_000)
     first = page.locator("#scene .line").first.bounding_box()["y"]
-    assert box.bounding_box()["y"] < first < 900  # the first line is still in view
+    assert box.bounding_box()["y"] < first < 600  # the first line is still in view
     page.evaluate("location.hash = '#scene=q64FAA'")
     expect(page.locator("#message")).to_contain_text("A scene is being written")
     assert "#" not in page.url
@@ -160,9 +169,7 @@ def test_example_writes_at_once(page):
 
 
 def test_full_scene_says_why_it_ended_and_what_to_do(page):
-    page.get_by_label("Edit", exact=True).check()
-    full = "Ann: hello there.\n\n" * (MAX_TEXT // 19)
-    page.locator("#editor textarea").fill(full)
+    edit_text(page, "Ann: hello there.\n\n" * (MAX_TEXT // 19))
     click(page, "Continue")
     assert len(finished_text(page)) <= MAX_TEXT
     expect(page.locator("#note")).to_contain_text("The scene is full (12,000 characters)")

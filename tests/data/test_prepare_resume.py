@@ -13,11 +13,13 @@ import time
 import psutil
 import pytest
 
+from data.__main__ import main
 from data.command_line import UserError
 from data.corpus import build
 from data.corpus.build import prepare
 from data.corpus.prepared import MANIFEST, WORK, Prepared
 from data.corpus.settings import Resources, Settings
+from tests.commands import call
 from tests.conftest import ROOT
 from tests.data.corpora import FILLER, SMALL, content, write_shows
 
@@ -80,6 +82,7 @@ prepare([sys.argv[1]], sys.argv[2], Settings(), Resources(2, 500, 1500))
 """
 
 
+@pytest.mark.slow
 def test_prepare_resumes_after_sigkill(shows, tmp_path):
     out, source = tmp_path / "x", random.Random(1)
     prepare([str(shows)], out, Settings(), Resources())
@@ -132,6 +135,7 @@ def test_prepare_again_after_a_file_of_the_corpus_is_damaged(shows, tmp_path):
     assert Prepared.open(out).damaged_file() == ""
 
 
+@pytest.mark.slow
 def test_prepare_on_sigterm_ends_its_workers_and_resumes(shows, tmp_path):
     out = tmp_path / "x"
     for path in shows.iterdir():
@@ -165,22 +169,22 @@ def test_prepare_refuses_a_file_that_changes_while_it_is_read(shows, tmp_path, m
     assert FILLER[:500] in Prepared.open(tmp_path / "x").excerpt("train")
 
 
-def command(shows, out, *more, **options):
-    words = [sys.executable, "-m", "data", "prepare", str(shows), "--out", str(out), *more]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, **options)
-
-
 def test_prepare_on_a_full_disk_prints_one_line_and_resumes(shows, tmp_path):
     out = tmp_path / "x"
-    done = command(
-        shows, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
+    arguments = ["prepare", str(shows), "--out", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-m", "data", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)),
     )
     assert done.returncode == 4, done.stderr
     assert "could not be written (File too large)" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in out.iterdir()] == [WORK]
-    done = command(shows, out)
+    done = call(main, *arguments)
     assert done.returncode == 0, done.stderr
     assert "4 shows" in done.stderr
     assert done.stdout == f"{out}\n"
-    assert "nothing has changed" in command(shows, out).stderr
+    assert "nothing has changed" in call(main, *arguments).stderr

@@ -51,10 +51,15 @@ def test_embedded_show_has_the_script_format():
     assert all(line.startswith(("[", "(")) or ": " in line for line in lines)
 
 
-LINE = st.sampled_from(["Ann: hello there.\n", "Bob: not now, Ann.\n\n", "(waves) " * 30 + "\n"])
+LINES = st.sampled_from(
+    [
+        10 * line
+        for line in ("Ann: hello there.\n", "Bob: not now, Ann.\n\n", "(waves) " * 30 + "\n")
+    ]
+)
 
 
-@given(st.lists(LINE, min_size=400, max_size=600), st.floats(0.05, 0.3), st.floats(0.05, 0.3))
+@given(st.lists(LINES, min_size=40, max_size=60), st.floats(0.05, 0.3), st.floats(0.05, 0.3))
 def test_split_with_test_gives_consecutive_parts_of_the_fractions(lines, valid, test):
     text = "".join(lines)
     parts = read.split_with_test(text, valid, test)

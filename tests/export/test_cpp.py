@@ -7,6 +7,7 @@ import subprocess
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow  # compiles
 HERE = pathlib.Path(__file__).parent
 TORCH = pathlib.Path(torch.__file__).parent
 

@@ -1,8 +1,6 @@
 """python -m export verify runs no TorchScript file that it does not know, unless asked to."""
 
 import re
-import subprocess
-import sys
 import zipfile
 
 import pytest
@@ -10,11 +8,12 @@ import torch
 from torch import Tensor
 
 from data.command_line import UserError
+from export.__main__ import main, verify_command
 from export.torchscript.archive import content_of, difference
 from export.verify_bundle import verify
 from serve.models.backends import load_writer
 from serve.models.bundles import open_bundle
-from tests.conftest import ROOT
+from tests.commands import call
 from tests.export.altered import update_checksum
 
 NAME = "model.torchscript.pt"
@@ -72,14 +71,14 @@ def test_foreign_code_is_not_run(copy, victim):
     assert victim.read_text() == "kept"
 
 
-def test_foreign_code_is_run_on_request_after_a_warning(copy, victim):
-    command = [sys.executable, "-m", "export", "verify", str(copy)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+def test_foreign_code_is_run_on_request_after_a_warning(copy, victim, capsys):
+    done = call(main, "verify", copy)
     assert (done.returncode, victim.read_text()) == (2, "kept")
     assert len(done.stderr.splitlines()) == 1
-    command.append("--run-torchscript")
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.stderr.startswith("warning: --run-torchscript runs the program in each")
+    with pytest.raises(UserError, match="is no exported model: it has no method generate"):
+        verify_command([str(copy), "--run-torchscript"])
+    warning = "warning: --run-torchscript runs the program in each"
+    assert capsys.readouterr().err.startswith(warning)
     assert victim.read_text() == "xxxx"
 
 

@@ -16,7 +16,7 @@ from data.corpus.settings import Resources, Settings
 from data.vocab import Vocabulary
 from export.bundle import export
 from export.verify_bundle import verify
-from job.base import Base, extended_words, initialize, neighbors
+from job.base import Base, extended_words, initialize, match_frequencies, neighbors
 from job.checkpoint import NAME, load_checkpoint, load_network, save_checkpoint, save_int8
 from job.layers import int8
 from job.model import RNN
@@ -110,7 +110,7 @@ def test_fine_tuning_starts_from_the_computation_of_the_base(trained):
     torch.manual_seed(5)
     size = len(base.vocabulary)
     network = RNN(size, size, 16, 24, 2, tie_weights=True)
-    assert initialize(network, base.vocabulary, base) == 0
+    assert len(initialize(network, base.vocabulary, base)) == 0
     ids = torch.arange(12).view(2, 6)
     expected = base.network.all_scores(ids, base.network.init_hidden(2))[0]
     torch.testing.assert_close(network.eval().all_scores(ids, network.init_hidden(2))[0], expected)
@@ -120,6 +120,28 @@ def test_new_word_starts_at_the_words_spelled_most_like_it():
     known = ["kramer", "table", "kitchen", "kram", "||period||"]
     assert neighbors(["kramer:"], known)[0, 0] == 0
     assert neighbors(["tables"], known)[0, 0] == 1
+
+
+def test_new_words_are_expected_as_often_as_the_show_has_them(trained):
+    base = Base.load(str(trained))
+    words = [*base.vocabulary.words, "zork", "quux:"]
+    vocabulary = dataclasses.replace(base.vocabulary, words=words)
+    network = RNN(len(words), len(words), 16, 24, 2, tie_weights=True)
+    new = initialize(network, vocabulary, base)
+    assert new.tolist() == [len(words) - 2, len(words) - 1]
+    ids = torch.randint(len(words), [400], generator=torch.Generator().manual_seed(2)).tolist()
+    counts = [50] * (len(words) - 2) + [2, 20]
+    before = network.fc.bias.clone()
+
+    def expected():
+        scores, _ = network.eval().all_scores(
+            torch.tensor(ids).view(16, 25), network.init_hidden(16)
+        )
+        return scores.softmax(-1).mean((0, 1))[new]
+
+    match_frequencies(network, new, ids, counts)
+    torch.testing.assert_close(expected(), torch.tensor([2, 20]) / sum(counts), rtol=0.1, atol=0)
+    assert torch.equal(network.fc.bias[: len(words) - 2], before[: len(words) - 2])
 
 
 def test_resumed_fine_tuning_gives_the_same_weights(trained, other_show, tmp_path):

@@ -1,5 +1,6 @@
 """Training by several processes: equal losses, graceful stop, restart of a killed process."""
 
+import datetime
 import os
 import pathlib
 import signal
@@ -19,7 +20,8 @@ from job.options import parse
 from job.run_folder import open_run_folder
 from job.train import Run
 from tests.bench import parallel
-from tests.conftest import ROOT, TINY
+from tests.conftest import ROOT, TINY, write_show
+from tests.serving import free_port
 
 LONG = ["--epochs", "100000", "--save-seconds", "0.2"]
 
@@ -54,6 +56,37 @@ def workers_of(launcher):
     return [int(number) for number in children.split()]
 
 
+def test_two_processes_have_the_losses_and_weights_of_one(tmp_path, monkeypatch):
+    """This process is rank 0, which saves the time of torchrun and of one start."""
+    show = write_show(tmp_path / "show.txt", 80)
+    settings = ["--data", str(show), *TINY, *parallel.WITHOUT_DROPOUT, *parallel.ONLY_TRAINING]
+    settings += ["--epochs", "2"]
+
+    def train(name):
+        run = Run(parse(["--out", str(tmp_path / name), *settings])[0])
+        run.train()
+        run.group.shutdown()
+        return run
+
+    one = train("one")
+    variables = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
+    monkeypatch.setattr("job.engine.distributed.COLLECTIVE_TIMEOUT", datetime.timedelta(minutes=1))
+    for name, value in {**variables, "RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    command = [sys.executable, "-m", "job", "--out", str(tmp_path / "two"), *settings]
+    other = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "RANK": "1"})
+    try:
+        two = train("two")
+        assert other.wait(60) == 0
+    finally:
+        other.kill()
+    assert two.group.is_distributed
+    assert parallel.difference(one.history, two.history) < 1e-5
+    weights, other_weights = one.network.state_dict(), two.network.state_dict()
+    torch.testing.assert_close(weights, other_weights, rtol=0, atol=1e-4)
+
+
+@pytest.mark.slow
 def test_distributed_losses_equal_those_of_one_process(show):
     without_dropout = [*TINY, *parallel.WITHOUT_DROPOUT, *parallel.ONLY_TRAINING]
     settings = ["--data", str(show), *without_dropout]
@@ -63,6 +96,7 @@ def test_distributed_losses_equal_those_of_one_process(show):
         assert parallel.difference(one, parallel.measure(processes, settings)) < 1e-5
 
 
+@pytest.mark.slow
 def test_distributed_run_stops_gracefully_and_resumes_in_one_process(show, tmp_path):
     process = launch(2, show, tmp_path, *LONG, restarts=1)
     wait_for_step(tmp_path, 10)
@@ -80,6 +114,7 @@ def test_distributed_run_stops_gracefully_and_resumes_in_one_process(show, tmp_p
     torch.testing.assert_close(alone.hidden, tuple(saved["hidden"]))
 
 
+@pytest.mark.slow
 def test_distributed_run_restarts_after_a_killed_process(show, tmp_path):
     process = launch(2, show, tmp_path, "--epochs", "20", "--save-seconds", "0.2", restarts=2)
     wait_for_step(tmp_path, 5)
@@ -102,6 +137,7 @@ def is_running(process):
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG")
 def test_distributed_run_ends_with_its_killed_launcher(show, tmp_path):
     process = launch(2, show, tmp_path, *LONG, "--save-seconds", "1000")
@@ -119,6 +155,7 @@ def test_distributed_run_ends_with_its_killed_launcher(show, tmp_path):
         pass  # no orphan holds the lock
 
 
+@pytest.mark.slow
 def test_distributed_run_is_not_restarted_after_a_user_error(show, tmp_path):
     process = launch(2, show, tmp_path, "--batch-size", "5", restarts=1)
     _, errors = process.communicate(timeout=60)

@@ -13,6 +13,7 @@ import torch
 from data import versions
 from data.command_line import UserError
 from job import state
+from job.__main__ import main
 from job.checkpoint import load_checkpoint, read_file
 from job.config import MAX_CACHE_SIZE
 from job.engine.step import learning_rate
@@ -20,6 +21,7 @@ from job.evaluate import held_out_loss
 from job.layers.cache import HISTORY, CacheConfig
 from job.options import parse
 from job.train import Run, Stopped
+from tests.commands import call
 from tests.conftest import ROOT, TINY
 
 
@@ -105,13 +107,7 @@ def test_resume_from_another_format_version_is_refused(show, tmp_path):
     ],
 )
 def test_command_line_errors_are_one_line(flags, says, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "job", "--out", str(tmp_path / "run"), *flags],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "200"},
-    )
+    done = call(main, "--out", tmp_path / "run", *flags)
     assert done.returncode == 2
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -31,6 +31,7 @@ class Nodes:
             return subprocess.Popen([*command, *self.flags], cwd=ROOT, stderr=log, env=ENVIRONMENT)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG")
 def test_fine_tuning_on_two_nodes_resumes_when_a_killed_node_is_back(trained, show, tmp_path):
     out = tmp_path / "out"
@@ -68,6 +69,7 @@ run(lambda: group.barrier())
 """
 
 
+@pytest.mark.slow
 def test_process_that_hangs_ends_the_run_with_one_line():
     variables = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
     one, two = (

@@ -3,17 +3,15 @@
 import dataclasses
 import resource
 import socket
-import subprocess
-import sys
 
 import pytest
 import uvicorn
 
 from data.command_line import UserError
 from serve import limits
-from serve.__main__ import raise_file_limit, uvicorn_options
+from serve.__main__ import main, raise_file_limit, uvicorn_options
 from serve.config import ServerConfig, parse
-from tests.conftest import ROOT
+from tests.commands import call
 
 
 def test_defaults_are_the_limits():
@@ -65,8 +63,7 @@ def test_command_line_errors_are_one_line_with_exit_code_2(bundle):
             (["--port", port], "choose another --port"),
             (["--model", "nowhere"], "nowhere: there is no exported model"),
         ):
-            command = [sys.executable, "-m", "serve", *flags]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+            done = call(main, *flags)
             assert done.returncode == 2
             assert message in done.stderr
             assert len(done.stderr.splitlines()) == 1

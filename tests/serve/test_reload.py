@@ -1,4 +1,4 @@
-"""The real server: a new version at SIGHUP, its page, and metrics on a port of their own."""
+"""The real server: a new version at SIGHUP and its page."""
 
 import json
 import signal
@@ -11,9 +11,7 @@ import pytest
 from data import model_versions
 from tests.serve.conftest import export_to
 from tests.serve.test_server import call
-from tests.serving import free_port, serving
-
-PASSWORD = ("anyone", "sesame")
+from tests.serving import serving
 
 
 @pytest.fixture(scope="module")
@@ -66,18 +64,3 @@ def test_sighup_replaces_the_model_and_ends_no_scene(bundle, folder, tmp_path):
         assert "The Bar" in json.dumps(page["components"])
         assert server.stop() == 0
     assert "Traceback" not in server.log.read_text()
-
-
-def test_metrics_port_needs_no_password(folder, tmp_path):
-    port = free_port()
-    flags = ("--runtime", "onnx", "--metrics-port", str(port))
-    with serving(folder, tmp_path, *flags, COLD_OPEN_PASSWORD="sesame") as server:
-        metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
-        assert 'cold_open_model_info{model="cafe"' in metrics
-        assert "cold_open_models 1.0" in metrics
-        assert "cold_open_queued_requests 0.0" in metrics
-        assert httpx.get(f"{server.address}/").status_code == 401
-        assert httpx.get(f"{server.address}/metrics").status_code == 401
-        assert httpx.get(f"{server.address}/metrics", auth=PASSWORD).status_code == 404
-        assert httpx.get(f"{server.address}/", auth=PASSWORD).status_code == 200
-        assert server.stop() == 0

@@ -1,4 +1,4 @@
-"""The real server behind a reverse proxy: path prefix, authentication, rate limit per client."""
+"""The real server behind a reverse proxy, with ONNX Runtime: path prefix, password, rate limit."""
 
 import base64
 import contextlib
@@ -13,16 +13,28 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from serve.models.backends import load_writer
+from serve.models.bundles import open_bundle
+from serve.scenes.generation import Generation
+from serve.scenes.scene import Scene
+from tests.serve.test_server import call
 from tests.serving import free_port, serving
 
 
 @pytest.fixture(scope="module")
-def restricted(bundle, tmp_path_factory):
-    """A server with a password, a rate limit, and a path prefix."""
+def metrics_port():
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def restricted(bundle, metrics_port, tmp_path_factory):
+    """A server with a password, a rate limit, a path prefix, and a port for metrics."""
     flags = ("--rate-limit", "5/minute", "--root-path", "/cold-open")
+    flags += ("--metrics-port", str(metrics_port), "--runtime", "onnx", "--precision", "fp32")
     folder = tmp_path_factory.mktemp("log")
     with serving(bundle, folder, *flags, COLD_OPEN_PASSWORD="pässword") as server:
         yield server
+        assert server.stop() == 0
 
 
 def credentials(client):
@@ -39,6 +51,25 @@ def test_authentication_is_required_except_for_health_probes(restricted):
     assert wrong.status_code == 401
     assert wrong.headers["www-authenticate"].startswith("Basic")
     assert httpx.get(address, headers=credentials("10.0.0.1")).status_code == 200
+
+
+def test_metrics_port_needs_no_password(restricted, metrics_port):
+    metrics = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics").text
+    assert 'cold_open_model_info{model="the-cafe"' in metrics
+    assert "cold_open_models 1.0" in metrics
+    assert "cold_open_queued_requests 0.0" in metrics
+    page = f"{restricted.address}/metrics"
+    assert httpx.get(page).status_code == 401
+    assert httpx.get(page, headers=credentials("10.0.0.1")).status_code == 404
+
+
+def test_onnx_runtime_serves_the_same_scene_as_torchscript(restricted, bundle):
+    writer = load_writer(open_bundle(bundle, "torchscript", "fp32"))
+    expected = Generation(writer, Scene(prompt="Ann: hello", seed=4))
+    expected.start()
+    expected.run()
+    scene = {"headers": credentials("10.3.0.1"), "prompt": "Ann: hello", "seed": 4}
+    assert call(restricted.address, "write", **scene)[-1][1][0] == expected.text
 
 
 def test_rate_limit_per_client_behind_a_trusted_proxy(restricted):

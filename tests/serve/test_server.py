@@ -12,10 +12,6 @@ import gradio_client
 import httpx
 import pytest
 
-from serve.models.backends import load_writer
-from serve.models.bundles import open_bundle
-from serve.scenes.generation import Generation
-from serve.scenes.scene import Scene
 from tests.serve.bad_calls import BAD_CALLS
 from tests.serving import functions_of, hostile, serving
 
@@ -35,13 +31,13 @@ def client(server):
     return gradio_client.Client(server.address, verbose=False)
 
 
-def call(address, endpoint, **arguments):
+def call(address, endpoint, headers=None, **arguments):
     """The events that an endpoint answers with, as (name, data); called as with curl."""
     url = f"{address}/gradio_api/call/v2/{endpoint}"
-    answer = httpx.post(url, json=arguments)
+    answer = httpx.post(url, json=arguments, headers=headers)
     assert answer.status_code == 200, answer.text
     url = f"{address}/gradio_api/call/{endpoint}/{answer.json()['event_id']}"
-    return events(httpx.get(url, timeout=30).text)
+    return events(httpx.get(url, headers=headers, timeout=30).text)
 
 
 def events(text):
@@ -234,15 +230,3 @@ def test_queue_full_then_graceful_shutdown_ends_the_active_scene(bundle, tmp_pat
         assert server.process.wait(30) == 0
     assert answer[-1][0] == "complete"
     assert answer[-1][1][1]["done"]
-
-
-def test_onnx_runtime_serves_the_same_scene_as_torchscript(bundle, tmp_path):
-    expected = Generation(
-        load_writer(open_bundle(bundle, "torchscript", "fp32")),
-        Scene(prompt="Ann: hello", seed=4),
-    )
-    expected.start()
-    expected.run()
-    with serving(bundle, tmp_path, "--runtime", "onnx", "--precision", "fp32") as server:
-        answer = call(server.address, "write", prompt="Ann: hello", seed=4)
-    assert answer[-1][1][0] == expected.text

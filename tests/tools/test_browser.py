@@ -1,12 +1,13 @@
 """tools/browser.py: where `make test` gets a Chromium from, and what it says without one."""
 
-import subprocess
 import sys
 
 import browser
 import pytest
 
-from tests.conftest import NO_CHROMIUM, ROOT
+from tests.conftest import NO_CHROMIUM
+
+SKIPPED = f"{NO_CHROMIUM}: {browser.HOW}"
 
 
 class Machine:
@@ -101,19 +102,9 @@ def test_a_chromium_that_is_named_but_does_not_start_is_an_error(on):
     assert (code, lines, commands) == (2, ["setup: CHROMIUM=/nowhere does not start"], [])
 
 
-def test_last_line_of_a_test_run_says_how_to_run_skipped_browser_tests(tmp_path):
-    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_unconfigure\n")
-    (tmp_path / "test_page.py").write_text(
-        f"import pytest\n\n\ndef test_page():\n    pytest.skip('{NO_CHROMIUM}: {browser.HOW}')\n"
-    )
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    done = subprocess.run(
-        [*command, "--rootdir", str(tmp_path), "-c", "/dev/null", str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1].endswith(
-        f"1 BROWSER TESTS WERE SKIPPED, {NO_CHROMIUM}: {browser.HOW}"
-    )
+def test_last_line_of_a_test_run_says_how_to_run_skipped_browser_tests(pytester):
+    pytester.makeconftest("from tests.conftest import pytest_unconfigure")
+    pytester.makepyfile(f"import pytest\n\ndef test_page():\n    pytest.skip({SKIPPED!r})")
+    done = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:xdist")
+    assert done.ret == 0
+    assert done.outlines[-1] == f"1 BROWSER TESTS WERE SKIPPED, {SKIPPED}"

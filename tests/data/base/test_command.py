@@ -1,22 +1,16 @@
 """python -m data base: its output, its errors and the overlap."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
-from tests.conftest import ROOT
-
-
-def run(*arguments):
-    command = [sys.executable, "-m", "data", "base", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+from data.__main__ import main
+from tests.commands import call
 
 
 def test_missing_archive_is_one_line_and_exit_code_2(tmp_path):
     (tmp_path / "archives").mkdir()
-    done = run("--out", tmp_path / "out", "--archives", tmp_path / "archives")
+    done = call(main, "base", "--out", tmp_path / "out", "--archives", tmp_path / "archives")
     assert done.returncode == 2
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
@@ -28,7 +22,7 @@ def test_overlap_is_printed_as_json(tmp_path):
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text(f"Ann: {words}\n\n")
     (tmp_path / "show.txt").write_text(f"bob: {words}\n\n")
-    done = run("--out", tmp_path / "texts", "--overlap", tmp_path / "show.txt")
+    done = call(main, "base", "--out", tmp_path / "texts", "--overlap", tmp_path / "show.txt")
     [result] = json.loads(done.stdout)
     assert result["found"] == result["grams"] == 300 - 12
     assert result["found_by_text"] == {"a": 300 - 12}
@@ -43,7 +37,7 @@ def test_overlap_is_printed_as_json(tmp_path):
     ],
 )
 def test_wrong_arguments_are_one_line_and_exit_code_2(tmp_path, arguments, message):
-    done = run("--out", tmp_path, *arguments)
+    done = call(main, "base", "--out", tmp_path, *arguments)
     assert done.returncode == 2
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
