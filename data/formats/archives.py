@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from data.command_line import UserError
+from data.formats import office
 from data.formats.script import Script
 
 MAX_BYTES = 512 << 20  # of all members of a zip file
@@ -31,7 +32,9 @@ class Member(NamedTuple):
 
 def is_archive(path: pathlib.Path) -> bool:
     """Whether a path is a folder or a zip file, other than a document that is packed as one."""
-    return path.is_dir() or (path.is_file() and zipfile.is_zipfile(path))
+    if path.is_dir() or not path.is_file() or not zipfile.is_zipfile(path):
+        return path.is_dir()
+    return not office.kind_of(path.read_bytes())
 
 
 def natural_order(name: str) -> list[tuple[int, str]]:
@@ -114,7 +117,7 @@ def _read_one(
         content = member.content()
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
         raise UserError(f"{name} cannot be read: {error}") from None
-    if content.startswith(b"PK\x03\x04"):
+    if content.startswith(b"PK\x03\x04") and not office.kind_of(content):
         raise UserError(f"{name} is packed itself: unpack it")
     if not content.strip():
         raise UserError(f"{name} is empty")

@@ -190,7 +190,7 @@ def _is_address(cells: Sequence[str]) -> bool:
 
 def _has_speakers(column: Sequence[str]) -> bool:
     filled = _filled(column)
-    return sum(bool(SPEAKER.match(cell)) for cell in filled) > 0.5 * len(filled) > 0
+    return sum(bool(SPEAKER.search(cell)) for cell in filled) > 0.5 * len(filled) > 0
 
 
 def numbered_columns(names: Sequence[str]) -> list[int]:

@@ -228,7 +228,8 @@ class _Writer:
         text = "\n".join(lines).strip("\n")
         text = re.sub(r"\(\s*\(([^()]*)\)\s*\)", r"(\1)", text)
         if text and self.linked < 0.6 * len(text):
-            if self.paragraphs and NAME_ALONE.fullmatch(self.paragraphs[-1]):
+            is_speech = text.startswith("**")  # then the name before it said no words
+            if self.paragraphs and NAME_ALONE.fullmatch(self.paragraphs[-1]) and not is_speech:
                 text = f"{self.paragraphs.pop()} {text}"
             self.paragraphs.append(text)
         self.words.clear()

@@ -12,6 +12,8 @@ STAMP_INSIDE = re.compile(rf"(?<!\S)(?=\\?[\[(<{{]){STAMP}(?!\S)")
 STAMP_BEFORE = re.compile(rf"^(?=\\?[\[(<{{]){STAMP}\s*")
 EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{1,3}|'{2,5})(?=\S)(.{1,500}?)(?<=\S)\1(?![\w*])")
 LOOSE_UNDERSCORE = re.compile(r"(?<!\w)_+|_+(?!\w)")
+BULLET = re.compile(r"^(?:[•·●▪◦‣]\s*|[*–—-]\s+(?=[(\[]))")
+GLUED = re.compile(r"((?:^|\s)\([^()]*\))(?=[^\W\d_a-z])")  # "(smiling)Hello"
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+.!<>~|-])")
 MARKED_HEADING = re.compile(r"(#{1,6})\s+(?P<hash>.*?)\s*#*|(={1,6})\s*(?P<wiki>.*?)\s*={1,6}")
@@ -38,12 +40,13 @@ def without_marks(text: str) -> str:
 
 def with_directions(speech: str) -> str:
     """A speech with directions in parentheses: "(laughs)" for "[laughs]"."""
-    return re.sub(r"\[([^\[\]]*)\]", r"(\1)", speech)
+    speech = re.sub(r"\[([^\[\]]*)\]", r"(\1)", speech)
+    return GLUED.sub(r"\1 ", speech) if ")" in speech else speech
 
 
 def unspoken(text: str) -> Line:
     """A line without a speaker: a heading in brackets, a direction in parentheses, or narration."""
-    text = text.strip()
+    text = BULLET.sub("", text.strip())
     if match := MARKED_HEADING.fullmatch(text):
         return Line("", f"[{without_marks(match['hash'] or match['wiki'] or '').strip('[] ')}]")
     text = without_marks(STAMP_BEFORE.sub("", text))

@@ -2,13 +2,16 @@
 
 import dataclasses
 
-from data.formats import fountain, plain, screenplay, transcript
+from data.formats import fountain, plain, screenplay, subtitle_text, transcript
 from data.formats.inline import MARKED_HEADING, unspoken
 from data.formats.script import ReadOptions, Script
 from data.speakers import SPEAKER
 
 # Of two formats with the same score, the earlier one is chosen.
-TEXT_FORMATS = (plain.FORMAT, transcript.FORMAT, screenplay.FORMAT, fountain.FORMAT)
+TEXT_FORMATS = (
+    *(plain.FORMAT, transcript.FORMAT, screenplay.FORMAT, fountain.FORMAT),
+    subtitle_text.FORMAT,
+)
 
 
 def read(text: str, options: ReadOptions, outer: str) -> Script:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from data.command_line import UserError
-from data.formats import inner
+from data.formats import elements, inner
 from data.formats.columns import CHARACTER, DIALOGUE, find_columns, key
 from data.formats.script import Format, Line, ReadOptions, Script
 from data.formats.speeches import add_rows
@@ -16,6 +16,12 @@ from data.speakers import SPEAKER
 BEGINNING = re.compile(r'\s*(?:\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\})|\[\s*(?:[{\["]|\]))')
 MAX_DEPTH = 50
 MIN_LINES = 8  # of a text that is a whole script
+KINDS = ("type", "kind", "element", "elementtype", "style")  # fields of the kind of a paragraph
+TEXTS = ("text", "content", "value", "children", "runs")
+# Names of lists that are no speakers.
+EPISODE = re.compile(
+    r"s\d+ ?[ex]\d+|\b\d+x\d+\b|\b(?:episodes?|seasons?|chapter|part|act)\b|\.\w{2,4}$|^\d+$", re.I
+)
 Record = dict[str, str]
 
 
@@ -30,8 +36,13 @@ def read(text: str, options: ReadOptions) -> Script:
     Raises:
         UserError: if it is not well-formed, or holds no speeches that are recognized.
     """
-    document = _parse(text, options.path)
+    document = _in_order(_parse(text, options.path))
     script = Script([], FORMAT.name)
+    paragraphs = [] if options.columns else list(_paragraphs(document))
+    if elements.is_screenplay(kind for kind, _ in paragraphs):
+        elements.add_elements(script, paragraphs)
+        script.notes.append("paragraphs of a screenplay with their kinds")
+        return script
     if speeches := _named_strings(document):
         script.lines = speeches
         script.notes.append("a list of texts in the form `Name: speech`")
@@ -40,7 +51,7 @@ def read(text: str, options: ReadOptions) -> Script:
         script.lines = found
         script.notes.append("the speeches stand under the names of their speakers: order is lost")
         return script
-    if not options.columns and (texts := _long_texts(document)):
+    if not options.columns and (texts := _long_texts(document) or _lists_of_texts(document)):
         return inner.read("\n\n".join(texts), options, FORMAT.name)
     groups: dict[int, list[Record]] = collections.defaultdict(list)
     for depth, record in _records(document):
@@ -83,6 +94,55 @@ def _parse(text: str, path: str) -> Any:
     raise UserError(f"{path} is not well-formed JSON: {problem}") from None
 
 
+def _in_order(value: Any, depth: int = 0) -> Any:
+    """A document with lists for objects whose fields are numbers: {"1": "Hi.", "2": "No."}."""
+    if depth > MAX_DEPTH:
+        return value
+    if isinstance(value, list):
+        return [_in_order(each, depth + 1) for each in value]
+    if not isinstance(value, dict):
+        return value
+    are_texts = all(isinstance(each, str) for each in value.values())
+    if len(value) > 1 and are_texts and all(name.isdecimal() for name in value):
+        return [value[name] for name in sorted(value, key=int)]
+    return {name: _in_order(each, depth + 1) for name, each in value.items()}
+
+
+def _paragraphs(value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """(kind, text) of all objects that are a paragraph of a screenplay, in order."""
+    if depth > MAX_DEPTH or not isinstance(value, (dict, list)):
+        return
+    if isinstance(value, dict):
+        kind = next((each for name, each in value.items() if key(name) in KINDS), None)
+        text = next((each for name, each in value.items() if key(name) in TEXTS), None)
+        if isinstance(kind, str) and elements.kind_of(kind) in elements.KNOWN and text is not None:
+            yield elements.kind_of(kind), _words(text)
+            return
+    for each in value.values() if isinstance(value, dict) else value:
+        yield from _paragraphs(each, depth + 1)
+
+
+def _words(value: Any) -> str:
+    """The text of a paragraph, which may be in pieces: [{"text": "Hel"}, {"text": "lo"}]."""
+    if isinstance(value, dict):
+        return _words(next((each for name, each in value.items() if key(name) in TEXTS), ""))
+    if isinstance(value, list):
+        return "".join(map(_words, value))
+    return value if isinstance(value, str) else ""
+
+
+def _lists_of_texts(document: Any) -> list[str]:
+    """The texts of a document that holds nothing but lists of speeches without names."""
+    leaves = list(_leaves(document))
+    if any(key(name) in CHARACTER for name, _ in leaves):
+        return []  # a table stored by columns
+    lists = [each for _, each in leaves if isinstance(each, list) and each]
+    texts = [text for each in lists for text in each if isinstance(text, str)]
+    if len(lists) < 0.9 * len(leaves) or any(len(each) < 3 for each in lists) or not texts:
+        return []
+    return texts if sum(" " in text for text in texts) > 0.5 * len(texts) else []
+
+
 def _named_strings(document: Any) -> list[Line]:
     """The speeches of a list of texts `Name: speech`; [] if the document is something else."""
     if isinstance(document, dict) and len(document) == 1:
@@ -109,6 +169,8 @@ def _by_name(document: Any) -> list[Line]:
     names = {name for name, _ in lists}
     speeches = [text for _, each in lists for text in each]
     is_cast = len(names) > 1 and not any(key(name) in {*CHARACTER, *DIALOGUE} for name in names)
+    if sum(bool(EPISODE.search(name)) for name in names) > 0.5 * len(names):
+        return []
     if not is_cast or len(lists) < 0.5 * sum(1 for _ in _leaves(document)):
         return []
     if not all(isinstance(text, str) for text in speeches):
@@ -151,6 +213,7 @@ def _records(value: Any, depth: int = 0, keyed: str = "") -> Iterator[tuple[int,
         if turns := _turns(value):
             yield from ((depth, turn) for turn in turns)
             return
+        value = {**value, **_with_notes(value)}
         record = {
             name: text for name, each in value.items() if (text := _text(each, name)) is not None
         }
@@ -166,6 +229,16 @@ def _records(value: Any, depth: int = 0, keyed: str = "") -> Iterator[tuple[int,
         for each in value:
             if isinstance(each, (dict, list)):
                 yield from _records(each, depth + 1, keyed)
+
+
+def _with_notes(value: dict[str, Any]) -> dict[str, str]:
+    """The fields with a fuller text, with directions: {"transcript_with_note": "Hi! (waves)"}."""
+    full = {}
+    for name, each in value.items():
+        short = re.sub(r"(?i)[ _]?with[ _]?(?:notes?|directions?)$", "", name)
+        if short != name and isinstance(each, str) and each.strip() and short in value:
+            full[short] = each
+    return full
 
 
 def _turns(value: dict[str, Any]) -> list[Record]:

@@ -78,7 +78,11 @@ def joined(rows: Iterable[str]) -> str:
 
 def heading(text: str) -> str:
     """A scene heading as scripts have it: `[setting: the pier]`."""
-    text = " ".join(text.split()).strip("[] ")
+    text = " ".join(text.split())
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
+    text = text.strip("[] ") if text.count("[") != text.count("]") else text.strip()
+    text = BRACKETED.sub(r"(\1)", text)  # else the heading would end there
     return f"[{text}]" if LABEL.match(text) else f"[setting: {text}]"
 
 

@@ -5,12 +5,11 @@ import pathlib
 import re
 
 from data.command_line import UserError
-from data.formats import archives, encoding, names, pdf, registry
+from data.formats import archives, encoding, names, office, pdf, registry
 from data.formats.columns import ROLES
 from data.formats.script import ReadOptions, Script
 
 WITH_COLUMNS = ("table", "json")
-OFFICE = (b"word/document.xml", b"application/vnd.oasis.opendocument", b"xl/workbook.xml")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +50,6 @@ def load(path: str | pathlib.Path, format: str = "", columns: str = "") -> Loade
 
     with encoding.readable(path):
         if archives.is_archive(path):
-            _refuse_office(path)
             script = names.tidy(archives.read(path, read))  # one spelling in all files
         else:
             script = read(path.read_bytes(), str(path))
@@ -64,6 +62,8 @@ def _read(content: bytes, options: ReadOptions, format: str) -> tuple[Script, st
     content = encoding.decompress(content, path)
     if pdf.is_pdf(content):
         decoded = encoding.Decoded(pdf.text_of(content, options.path), "PDF")
+    elif kind := office.kind_of(content):
+        decoded = encoding.Decoded(office.text_of(content, options.path), kind)
     else:
         decoded = encoding.decode(content, path)
     try:
@@ -78,14 +78,6 @@ def _read(content: bytes, options: ReadOptions, format: str) -> tuple[Script, st
     if decoded.note:
         script.notes.insert(0, decoded.note)
     return script, decoded.encoding
-
-
-def _refuse_office(path: pathlib.Path) -> None:
-    """Raises `UserError` for a document of an office program, which is a zip file."""
-    if path.is_file():
-        content = path.read_bytes()
-        if any(mark in content for mark in OFFICE):
-            raise UserError(f"{path} is a document of an office program: save it as text or CSV")
 
 
 def parse_columns(columns: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ SHORT_CAST = 4
 SHORT_NOTES = 4
 SAMPLES = 3
 SAMPLE_WIDTH = 160
+FEW = 0.08  # of the lines, with a speaker: the names found may be none
 HELP = "docs/scripts.md"
 
 
@@ -26,6 +27,8 @@ def short_report(loaded: Loaded) -> list[str]:
             "warning: no speaker was found, so scenes will have no names; "
             f"python -m data look {loaded.path} shows what was read"
         )
+    elif few := few_speakers(loaded):
+        second = f"warning: {few}; python -m data look {loaded.path} shows what was read"
     else:
         left_out = "; ".join(dropped(loaded)) or "nothing"
         shown_notes = script.notes[:SHORT_NOTES]
@@ -45,6 +48,15 @@ def counts(loaded: Loaded) -> str:
         f"{spoken:,} speeches of {len(cast):,} speakers"
         f"{f', {other:,} other lines' if other else ''}"
     )
+
+
+def few_speakers(loaded: Loaded) -> str:
+    """What to warn of if hardly any line has a speaker; "" otherwise."""
+    lines = loaded.script.lines
+    spoken = sum(bool(line.speaker) for line in lines)
+    if not spoken or spoken >= FEW * len(lines):
+        return ""
+    return f"only {spoken:,} of {len(lines):,} lines have a speaker, so that scenes lack names"
 
 
 def dropped(loaded: Loaded) -> list[str]:
@@ -69,6 +81,8 @@ def report(loaded: Loaded) -> Iterator[str]:
     yield f"left out:  {'; '.join(dropped(loaded)) or 'nothing'}"
     for number, note in enumerate(script.notes):
         yield f"{'notes:' if number == 0 else '':<11}{note}"
+    if few := few_speakers(loaded):
+        yield f"warning:   {few}"
     if found := problem(text):
         yield f"problem:   the text seems to hold {found}: training stops unless --anyway is given"
     yield (

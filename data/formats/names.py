@@ -23,9 +23,13 @@ DIRECTIONS = {
 }
 # What transcripts write in front of the names of their makers, and other facts of an episode.
 CREDITS = re.compile(
-    r"(?:(?:additional|originally) )?(?:written|directed|produced|created|transcribed|transcribing|"
-    r"transcript|teleplay|screenplay|story|edited|adapted|formatted|typed)(?: (?:and|&) \w+)? by"
-    r"|(?:original )?air ?date|originally aired|stardate|production code|converted to html",
+    r"(?:parts? [ivx\d]+(?:(?: and|,) [ivx\d]+)* )?(?:(?:additional|originally) )?(?:\w+ and )?"
+    r"(?:written|directed|produced|created|transcribed|transcribing|"
+    r"transcript|teleplay|screenplay|story|edited|adapted|formatted|typed|storyboard|animation|"
+    r"music|starring)\d?(?: (?:and|&) \w+)? by"
+    r"|(?:original |broadcast |first )?air ?date|broadcast date|originally aired|stardate"
+    r"|production code|converted to html|transcribers?|guest stars?|guest starring|starring"
+    r"|special guest stars?",
     re.IGNORECASE,
 )
 EXTENSION = re.compile(
@@ -34,6 +38,10 @@ EXTENSION = re.compile(
 # Without parentheses only in a spelling that is no name.
 BARE_EXTENSION = re.compile(
     r"(?<=\w)[\s,-]+(?:[Cc][Oo][Nn][Tt]['’`][Dd]\.?|[Vv]\.\s?[Oo]\.|[Oo]\.\s?[SsCc]\.)\s*$"
+)
+TOLD = re.compile(
+    r"([^,]{2,30}?)(,?) (?!(?:and|or|of|the|et|ou|de|du|des|la|le|und|der|von|y|e|del|van)\b)"
+    r"([a-zà-öø-ÿ].*)"
 )
 ASIDE = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 NOT_IN_NAME = re.compile(r'[:：()\[\]{}"“”<>*|\x00-\x1f]+')
@@ -48,6 +56,8 @@ def tidy(script: Script) -> Script:
     if script.text is not None:
         return script
     split = [split_name(line.speaker) for line in script.lines]
+    known = {name for name, _ in split}
+    split = [_split_told(name, aside, known) for name, aside in split]
     spelling = spellings(name for name, _ in split)
     lines, unnamed, shortened = [], 0, set()
     dropped = script.dropped.copy()
@@ -56,7 +66,7 @@ def tidy(script: Script) -> Script:
         if CREDITS.fullmatch(name):
             dropped["credits of an episode"] += 1
             continue
-        name = spelling.get(name.casefold(), name)
+        name = spelling.get(_key(name), name)
         if name.casefold() in HEADINGS:
             lines.append(Line("", f"[{name.lower()}: {line.text.strip('[] ')}]"))
             continue
@@ -113,11 +123,29 @@ def split_name(raw: str) -> tuple[str, str]:
     return name, "; ".join(asides)
 
 
+def is_no_speaker(name: str) -> bool:
+    """Whether a name in front of a colon is no speaker's: "Written by", "Scene"."""
+    return bool(CREDITS.fullmatch(name)) or name.casefold() in HEADINGS
+
+
+def _split_told(name: str, aside: str, known: set[str]) -> tuple[str, str]:
+    """("ANN", "who enters") of "ANN, who enters", or of "ANN who enters" if ANN is `known`."""
+    match = TOLD.fullmatch(name)
+    if not match or not match[1].isupper() or not (match[2] or match[1] in known):
+        return name, aside
+    return match[1], "; ".join(filter(None, (match[3], aside)))
+
+
+def _key(name: str) -> str:
+    """A name without case, and without the space behind "Mr."."""
+    return re.sub(r"(?<=\w\.) +(?=\w)", "", name).casefold()
+
+
 def spellings(names) -> dict[str, str]:
     """The most frequent spelling of each name, by the name without case."""
     counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     for name in names:
-        counts[name.casefold()][name] += 1
+        counts[_key(name)][name] += 1
     # Of equally frequent spellings, the first that is not all in capitals.
     return {
         folded: min(found, key=lambda name: (-found[name], name.isupper(), name))

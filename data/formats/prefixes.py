@@ -21,7 +21,7 @@ STAMP = r"\\?[\[(<{]?\s?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?\s?\\?[\])>}]?"
 # Before the name: the mark of a list or a quotation, a number, a date, a time stamp.
 _DATE = r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4},?\s+"
 LEAD = re.compile(
-    rf"(?:[>•*–—-]\s+|\d+[.)]\s+)?(?:\[?(?:{_DATE})?{STAMP}\s*(?:-->\s*{STAMP}\s*)?(?:[-–—|:]\s*)?)?"
+    rf"(?:[>*–—-]\s+|[•·●▪◦‣]\s*|\d+[.)]\s+)?(?:\[?(?:{_DATE})?{STAMP}\s*(?:-->\s*{STAMP}\s*)?(?:[-–—|:]\s*)?)?"
 )
 _TITLE = r"(?:Mr|Mrs|Ms|Dr|St|Prof|Lt|Sgt|Capt|Col|Gen|Rev|MR|MRS|MS|DR|ST|LT|SGT|CAPT)\. ?"
 _NAME = r"(?P<name>[^\W_](?:[^:：()\[\]<>\"“”*_|\n]{0,38}?[^\s:：()\[\]<>\"“”*_|])??)"

@@ -2,6 +2,7 @@
 
 from data.command_line import UserError
 from data.formats import (
+    final_draft,
     fountain,
     html_page,
     json_script,
@@ -9,9 +10,11 @@ from data.formats import (
     plain,
     rtf,
     screenplay,
+    subtitle_text,
     subtitles,
     tables,
     transcript,
+    trelby,
     wikitext,
 )
 from data.formats.script import Format, ReadOptions, Script
@@ -28,6 +31,9 @@ FORMATS: tuple[Format, ...] = (
     screenplay.FORMAT,
     fountain.FORMAT,
     subtitles.FORMAT,
+    subtitle_text.FORMAT,
+    final_draft.FORMAT,
+    trelby.FORMAT,
     html_page.FORMAT,
     wikitext.FORMAT,
     rtf.FORMAT,

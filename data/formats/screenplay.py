@@ -5,59 +5,27 @@ capitals, short lines that occur again and again above a speech are names.
 """
 
 import collections
-import dataclasses
-import itertools
 import re
 from collections.abc import Sequence
 
 from data.formats import layout
 from data.formats.inline import with_directions
+from data.formats.rows import Layout, Row, layout_of, name_of, rows_of
 from data.formats.script import Format, Line, ReadOptions, Script
 
-PAGE_NUMBER = re.compile(r"[\s(-]*(?:[Pp]age\s+)?\d{1,3}[A-Z]?[.)]?[\s-]*")
-PAGE_BREAK = re.compile(
-    r"\W*(?:\d+[A-Z]?\.?\s+)?(?:\(?(?:CONTINUED|CONT['’]?D|MORE)\b[:.]?\)?\s*(?:\(\d+\))?[:.]?)"
-    r"(?:\s+\d+[A-Z]?\.?)?\W*"
-)
-MARGIN = re.compile(r"\s{2,}\*+\s*$|(?<=\S)\s{3,}\d{1,3}[A-Z]?\.?\s*$")
-FIRST_NUMBER = re.compile(r"^(\s*)(\d{1,3}[A-Z]?[.)]?)(\s+)(?=(?:INT|EXT|EST|I/E)\b)")
 MIXED_NAME = re.compile(
     r"(?:[A-Z][\w'’.-]*|of|the|and|&|#?\d+)(?: (?:[A-Z][\w'’.-]*|of|the|and|&|#?\d+)){0,3}:?"
 )
 MIN_CUES = 3
 MIN_MIXED = 3  # speeches of a name that is not in capitals
-FAR_RIGHT = 30  # columns before a page number that stands next to text
-STEP = 6  # columns between the margin of directions and that of names, at least
 TITLE_PAGE_SHARE = 0.15  # of the lines; what is before the first scene may be a title page
-
-
-@dataclasses.dataclass
-class Row:
-    """A line of the file."""
-
-    indent: int
-    text: str  # "" for an empty line
-    cue: str = ""  # the line, if it may be a name above a speech
-    new_page: bool = False
-
-
-@dataclasses.dataclass
-class Layout:
-    """How a file sets names and speeches."""
-
-    margin: int = 0  # lines with more columns before them belong to speeches; 0: not indented
-    spaced: bool = False  # an empty line is between a name and its speech
-    dense: bool = False  # no empty lines
-    whole: bool = False  # each line is a paragraph
-    names: int = 0  # columns before a name, at least; 0: no more than before speeches
-    known: frozenset[str] = frozenset()  # names that occur repeatedly
 
 
 def score(text: str, name: str) -> float:
     """How sure it is that names are on their own lines: the share of lines that are in speeches."""
-    rows = _rows(text, collections.Counter())
+    rows = rows_of(text, collections.Counter())
     written = sum(bool(row.text) for row in rows)
-    speeches, marks = _outline(rows, _layout(rows))
+    speeches, marks = _outline(rows, layout_of(rows))
     names = collections.Counter(layout.split_cue(rows[place].cue)[0] for place in speeches)
     if len(speeches) < MIN_CUES or max(names.values()) < 2:
         return 0.0
@@ -74,8 +42,8 @@ def read(text: str, options: ReadOptions) -> Script:
     revision, transitions and camera directions.
     """
     dropped: collections.Counter[str] = collections.Counter()
-    rows = _rows(text, dropped)
-    style = _layout(rows)
+    rows = rows_of(text, dropped)
+    style = layout_of(rows)
     speeches, marks = _outline(rows, style)
     first = _first_scene(rows, speeches)
     lines: list[Line] = []
@@ -88,84 +56,6 @@ def read(text: str, options: ReadOptions) -> Script:
             _add_action(lines, [row.text for row in rows[start:end] if row.text], dropped)
     notes = ["no empty lines: a direction after a speech may be read as part of it"]
     return Script(lines, FORMAT.name, dropped, notes if style.dense and style.margin == 0 else [])
-
-
-def _rows(text: str, dropped: collections.Counter[str]) -> list[Row]:
-    """The lines without page numbers and other marks in the margins."""
-    rows = []
-    for line in layout.unix_lines(text).replace("\f", "\n\f\n").split("\n"):
-        if line == "\f":
-            rows.append(Row(0, "", new_page=True))
-            continue
-        line = MARGIN.sub("", FIRST_NUMBER.sub(r"\1\3", line.expandtabs(8).rstrip()))
-        stripped = line.strip()
-        indent = len(line) - len(line.lstrip())
-        apart = indent > FAR_RIGHT or not rows or not rows[-1].text
-        if stripped and apart and PAGE_NUMBER.fullmatch(stripped):
-            dropped["page numbers"] += 1
-        elif stripped and PAGE_BREAK.fullmatch(stripped):
-            dropped["marks of page breaks"] += 1
-        else:
-            words = " ".join(stripped.split())
-            rows.append(Row(indent, words, layout.cue_of(words)))
-    return _single_spaced(rows)
-
-
-def _single_spaced(rows: list[Row]) -> list[Row]:
-    """The lines of a file with an empty line after each, without these empty lines."""
-    pairs = list(itertools.pairwise(rows))
-    followed = sum(bool(row.text and after.text) for row, after in pairs)
-    if followed > 0.05 * sum(bool(row.text) for row in rows):
-        return rows
-    return [
-        row
-        for number, row in enumerate(rows)
-        if row.text or row.new_page or (number and not rows[number - 1].text)
-    ]
-
-
-def _layout(rows: Sequence[Row]) -> Layout:
-    """Where names and speeches are set, by the lines that may be names and occur repeatedly."""
-    counts = collections.Counter(_name(row) for row in rows if row.cue)
-    places = [place for place, row in enumerate(rows[:-1]) if counts[_name(row)] > 1 and row.cue]
-    written = [row for row in rows if row.text]
-    if not places:
-        return Layout(dense=_is_dense(rows), whole=_is_whole(rows))
-    spaced = sum(not rows[place + 1].text for place in places) > 0.6 * len(places)
-    following = [_next(rows, place) for place in places]
-    indents = sorted(row.indent for row in written)
-    base = indents[len(indents) // 20]
-    names = _median([rows[place].indent for place in places])
-    speech = _median([row.indent for row in following if row])
-    if speech - base < 3:
-        base = indents[0]  # of a file with few directions
-    margin = 0
-    if names - base >= STEP:
-        # Speeches are between the two margins, or, in some stage plays, where directions are.
-        margin = (base + speech + 1) // 2 if speech - base >= 3 else -1
-    centre = (names + speech) // 2 if names - speech >= 4 else 0
-    known = frozenset(name for name, count in counts.items() if count > 1 and len(name) > 1)
-    return Layout(margin, spaced, _is_dense(rows), _is_whole(rows), centre, known)
-
-
-def _is_dense(rows: Sequence[Row]) -> bool:
-    return sum(not row.text for row in rows[:-1]) < 0.05 * len(rows)
-
-
-def _is_whole(rows: Sequence[Row]) -> bool:
-    return max((len(row.text) for row in rows), default=0) > 120
-
-
-def _name(row: Row) -> str:
-    return layout.split_cue(row.cue)[0]
-
-
-def _next(rows: Sequence[Row], place: int) -> Row | None:
-    return next((row for row in rows[place + 1 : place + 3] if row.text), None)
-
-
-def _median(numbers: list[int]) -> int:
-    return sorted(numbers)[len(numbers) // 2] if numbers else 0
 
 
 def _outline(rows: list[Row], style: Layout) -> tuple[set[int], list[bool]]:
@@ -187,7 +77,7 @@ def _outline(rows: list[Row], style: Layout) -> tuple[set[int], list[bool]]:
 
 
 def _few_cues(rows: Sequence[Row]) -> bool:
-    counts = collections.Counter(_name(row) for row in rows if row.cue)
+    counts = collections.Counter(name_of(row) for row in rows if row.cue)
     repeated = sum(count for count in counts.values() if count > 1)
     return repeated < max(MIN_CUES, len(rows) // 100)
 
@@ -264,7 +154,7 @@ def _is_next_cue(rows: Sequence[Row], place: int, cue: Row, style: Layout) -> bo
     if not line.cue or line.indent < (style.names or cue.indent - 2):
         return False
     # Where names stand in the column of speeches, a word in capitals may be part of the speech.
-    return style.names > 0 or (_name(line) in style.known and rows[place - 1].text[-1:] in ".!?)")
+    return style.names > 0 or (name_of(line) in style.known and rows[place - 1].text[-1:] in ".!?)")
 
 
 def _ends_dense_speech(rows: Sequence[Row], place: int, style: Layout) -> bool:
@@ -277,13 +167,15 @@ def _ends_dense_speech(rows: Sequence[Row], place: int, style: Layout) -> bool:
         after = rows[place + 1] if place + 1 < len(rows) else line
         return bool(after.cue or after.text.startswith("[")) or after is line
     # Lines are whole paragraphs: a speech is one paragraph, or several with directions between.
-    return style.whole and not line.text.startswith("(") and not before.text.endswith(")")
+    is_one_line = style.whole and not style.marked
+    return is_one_line and not line.text.startswith("(") and not before.text.endswith(")")
 
 
 def _first_scene(rows: Sequence[Row], speeches: set[int]) -> int:
     """The place of the first heading, transition or speech, if what is before it is short."""
     for place, row in enumerate(rows):
-        if layout.HEADING.match(row.text) or layout.is_transition(row.text) or place in speeches:
+        is_part = row.text.startswith("[") or place in speeches
+        if is_part or layout.HEADING.match(row.text) or layout.is_transition(row.text):
             return place if place < max(30, TITLE_PAGE_SHARE * len(rows)) else 0
     return 0
 

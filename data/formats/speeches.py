@@ -1,6 +1,7 @@
 """Rows of a table, or records of JSON, as the lines of a script."""
 
 import html
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
@@ -16,7 +17,7 @@ TAG = re.compile(r"</?(i|b|u|em|strong|span|font|p|br)(?: [^<>]{0,200})?/?>", re
 
 def add_rows(script: Script, rows: Iterable[Sequence[str]], columns: Columns) -> None:
     """Adds the speeches of rows to a script, and counts the rows without one."""
-    for row in rows:
+    for row in _single_speeches(rows, columns) if columns.names_inside else rows:
         speech = _cell(row, columns.dialogue)
         speaker = "" if columns.character is None else _cell(row, columns.character)
         if columns.names_inside and (match := SPEAKER.match(speech)):
@@ -25,6 +26,21 @@ def add_rows(script: Script, rows: Iterable[Sequence[str]], columns: Columns) ->
             script.dropped["rows without a speech"] += 1
         else:
             script.lines.append(Line(speaker, speech))
+
+
+def _single_speeches(rows: Iterable[Sequence[str]], columns: Columns) -> Iterable[Sequence[str]]:
+    """The rows, with a row of its own for each line `Name: speech` in a cell of several lines."""
+    for row in rows:
+        text = row[columns.dialogue] if columns.dialogue < len(row) else ""
+        parts = [part.strip() for part in text.split("\n") if part.strip()]
+        starts = [place for place, part in enumerate(parts) if SPEAKER.match(part)]
+        if starts in ([], [0]):
+            yield row
+            continue
+        for start, end in itertools.pairwise([0, *starts[starts[0] == 0 :], len(parts)]):
+            cells = list(row)
+            cells[columns.dialogue] = " ".join(parts[start:end])
+            yield cells
 
 
 def _cell(row: Sequence[str], place: int) -> str:

@@ -28,6 +28,7 @@ WORD_TIME = re.compile(
 BLOCK = re.compile(r"^(?:NOTE|STYLE|REGION)\b.*(?:\n(?!\s*\n).*)*", re.MULTILINE)
 VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
 TAG = re.compile(r"</?[a-zA-Z][^>]*>|\{\\?[^{}]*\}")
+ITALIC = re.compile(r"(?:\{[^{}]*\})?<i>.*</i>", re.DOTALL | re.IGNORECASE)
 NOT_SPOKEN = re.compile(
     r"(?:\b|_)(?:signs?|songs?|op|ed|opening|ending|kara(?:oke)?|lyrics?|credits?|titles?|staff|"
     r"type ?set|ts|romaji|kanji|insert)(?:\b|_|\d)",
@@ -66,6 +67,7 @@ class Caption:
     end: int
     rows: list[str]
     speaker: str = ""  # by a voice tag or an actor
+    italic: bool = False  # as voices from elsewhere are
 
 
 def score(text: str, name: str) -> float:
@@ -88,8 +90,24 @@ def read(text: str, options: ReadOptions) -> Script:
     """
     dropped: collections.Counter[str] = collections.Counter()
     captions = _without_rolling(list(_captions(text, options, dropped)), dropped)
+    return script_of(captions, dropped, FORMAT.name)
+
+
+def script_of(captions: list[Caption], dropped: collections.Counter[str], format: str) -> Script:
+    """The speeches of captions, as a script of a format.
+
+    Args:
+        captions: in the order in which they are shown.
+        dropped: what was left out so far; more is counted here.
+        format: the name of the format.
+    """
     repeated = _repeated_names(captions)
-    turns = [turn for each in captions for turn in _turns(each, repeated, dropped)]
+    turns = []
+    for before, each in itertools.pairwise([None, *captions]):
+        found = list(_turns(each, repeated, dropped))
+        if found and before and each.italic != before.italic:
+            found[0] = (*found[0][:4], True)  # another voice
+        turns += found
     named = sum(bool(speaker) for _, _, speaker, _, _ in turns)
     always = named > 0.6 * len(turns)  # else a name is given only where the speaker is not seen
     lines: list[Line] = []
@@ -110,7 +128,7 @@ def read(text: str, options: ReadOptions) -> Script:
         notes = ["no speakers are named: dashes, sentences and pauses separate the speeches"]
     elif not always:
         notes = [f"speakers are named in {named:,} of {len(turns):,} speeches"]
-    return Script(lines, FORMAT.name, dropped, notes)
+    return Script(lines, format, dropped, notes)
 
 
 def unnamed(text: str) -> str:
@@ -142,10 +160,11 @@ def _captions(
             content = re.sub(r"\\N", "\n", content) if file.format != "ass" else event.plaintext
             if is_vtt:  # an empty line ends a caption; behind it may be the next one's identifier
                 content = re.split(r"\n\s*\n", content)[0]
+            italic = bool(ITALIC.fullmatch(content.strip()))
             for speaker, words in _voices(content):
                 rows = [_words(row) for row in words.split("\n")]
                 speaker = speaker or event.name.strip()
-                yield Caption(event.start, event.end, [row for row in rows if row], speaker)
+                yield Caption(event.start, event.end, [row for row in rows if row], speaker, italic)
 
 
 def _voices(content: str) -> Iterator[tuple[str, str]]:

@@ -8,16 +8,20 @@ import statistics
 from collections.abc import Sequence
 
 from data.command_line import UserError
+from data.formats import inner
 from data.formats.columns import CHARACTER, DIALOGUE, find_columns, is_name, key, numbered_columns
 from data.formats.script import Format, ReadOptions, Script
 from data.formats.speeches import add_rows
 from data.speakers import SPEAKER
 
-DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
+DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", " ": "spaces"}
 ENDINGS = (".csv", ".tsv", ".tab")
 MAX_FIELD = 1 << 24  # characters
 SAMPLE_LINES = 200
 SEPARATOR_LINE = re.compile(r"\A\ufeff?sep=.\r?\n")
+_CELL = r'"(?:[^"\\]|""|\\.)*"'
+QUOTED = re.compile(rf'{_CELL}(?: (?:{_CELL}|[^\s"]+))+\s*')  # cells between spaces
+MIN_LINES = 8  # of a cell that holds a whole script
 
 
 def score(text: str, name: str) -> float:
@@ -36,7 +40,19 @@ def score(text: str, name: str) -> float:
 
 def _unified(text: str) -> str:
     """A table without the line "sep=;" of Excel, and with tabs for the marks of Cornell's films."""
-    return SEPARATOR_LINE.sub("", text).replace(" +++$+++ ", "\t")
+    return _without_padding(SEPARATOR_LINE.sub("", text).replace(" +++$+++ ", "\t"))
+
+
+def _without_padding(text: str) -> str:
+    """A table with semicolons without the commas that a program added which took it for a CSV.
+
+    It cut each line at the commas, and filled it up with empty fields: "Ann;Hello, Bob.,,,".
+    """
+    head, _, _ = text.partition("\n")
+    bare = head.rstrip("\r").rstrip(",")
+    if "," in bare or len(head.rstrip("\r")) - len(bare) < 2 or not (";" in bare or "\t" in bare):
+        return text
+    return re.sub(r",{2,}(?=\r?$)", "", text, flags=re.MULTILINE)
 
 
 def _plain_name(name: str) -> str:
@@ -44,6 +60,8 @@ def _plain_name(name: str) -> str:
 
 
 def _score(lines: list[str], delimiter: str) -> float:
+    if delimiter == " " and not all(map(QUOTED.fullmatch, lines[:20])):
+        return 0.0  # else prose would be a table
     keys = [key(name) for name in _fields(lines[0], delimiter)]
     if len(keys) < 2:
         return 0.0
@@ -97,6 +115,8 @@ def read(text: str, options: ReadOptions) -> Script:
     if not rows:
         raise UserError(f"{options.path} holds no fields")
     names, has_header = _header(rows)
+    if has_header and len(rows) > 1 and all(len(row) == len(names) + 1 for row in rows[1:]):
+        names = ["", *names]  # as R writes tables, with numbers of rows in front
     body, numbers = (rows[1:], line_numbers[1:]) if has_header else (rows, line_numbers)
     _refuse_long_rows(body, numbers, len(names), has_header, options.path)
     script = Script([], FORMAT.name)
@@ -114,6 +134,8 @@ def read(text: str, options: ReadOptions) -> Script:
     if not options.columns and (places := numbered_columns(names)):
         _add_dialogues(script, body, names, places)
         return script
+    if not options.columns and (texts := _whole_scripts(body, len(names))):
+        return inner.read("\n\n".join(texts), options, FORMAT.name)
     columns = find_columns(names, body, options.columns, options.path)
     shown = [names[place] or f"column {place + 1}" for place in columns[:2] if place is not None]
     script.notes.append(
@@ -191,6 +213,20 @@ def _refuse_long_rows(
                 f"{path} has {len(row)} fields in line {number}, more than {than}: put quotation "
                 "marks around text that contains the delimiter, or save it as a table with tabs"
             )
+
+
+def _whole_scripts(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """The cells of a column of whole scripts, each of many lines; [] if there is none."""
+    columns = [
+        [row[place] for row in rows if place < len(row) and row[place].strip()]
+        for place in range(width)
+    ]
+    long = [
+        column
+        for column in columns
+        if column and statistics.median(cell.count("\n") for cell in column) >= MIN_LINES
+    ]
+    return max(long, key=lambda column: sum(map(len, column)), default=[])
 
 
 def _add_dialogues(

@@ -5,12 +5,18 @@ import dataclasses
 import re
 
 from data.formats.inline import HEADING, unspoken, with_directions, without_marks
+from data.formats.names import is_no_speaker
 from data.formats.prefixes import CERTAIN, STYLES, Prefix, prefixes_of
 from data.formats.script import Format, Line, ReadOptions, Script
 
 MIN_STYLED = 0.1  # of all speeches; with fewer in another style, `Name: speech` is left as it is
+MIN_UNSPOKEN = 0.01  # of all speeches; so many credits and headings are not learned as speeches
 MIN_COVERAGE = 0.3  # of the lines or paragraphs, with a speaker
+WHOLE = 120  # characters of a line; a file with longer ones does not wrap lines
+MOST = 0.5  # of the lines or paragraphs
+MAX_RARE_WORDS = 4  # of a name that occurs once
 SURE = 0.8  # of the lines or paragraphs in one style: all its names are meant
+SENTENCE_END = re.compile(r"[.!?…)\]][\"'”’»]*$")
 GUTENBERG = re.compile(
     r"\A.*?^\*{3} ?START OF TH.*?\*{3}\s*$|^\*{3} ?END OF TH.*\Z", re.DOTALL | re.MULTILINE
 )
@@ -26,6 +32,7 @@ class Place:
     text: str
     prefixes: tuple[Prefix, ...]
     plain: bool  # `Name: speech` without anything before
+    after_end: bool  # of a sentence, in the line before
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,9 +42,11 @@ class Reading:
     styles: list[str]  # most frequent first
     names: dict[str, set[str] | None]  # accepted names of a style; None: all
     separated: bool  # an empty line stands between speeches
+    whole: bool  # each line is a paragraph
     opening_names: set[str]  # of speeches that begin a block
     hits: int
     styled: int  # hits in another style than `Name: speech`
+    unspoken: int  # hits that are credits or headings
     coverage: float
 
     def speaker(self, place: Place) -> Prefix | None:
@@ -54,13 +63,17 @@ class Reading:
             return False
         # The last words before a colon inside a paragraph are rarely a name.
         is_name = prefix.name in self.opening_names or prefix.name.isupper()
-        return not self.separated or place.first or is_name
+        is_name |= self.whole and place.after_end and prefix.name.count(" ") < 3
+        return not self.separated or place.first or is_name or is_no_speaker(prefix.name)
 
 
 def score(text: str, _name: str) -> float:
     """How sure it is that speakers are marked by one of the styles; 0 for `Name: speech`."""
     reading = survey(places_of(blocks_of(text)[0]))
-    if reading.styled < max(2, MIN_STYLED * reading.hits) or reading.coverage < MIN_COVERAGE:
+    styled = reading.styled >= max(2, MIN_STYLED * reading.hits)
+    # `Name: speech` beside "Written by: A" and "Scene: the pier", which are no speeches.
+    other = reading.unspoken >= max(2, MIN_UNSPOKEN * reading.hits)
+    if not (styled or other) or reading.coverage < MIN_COVERAGE:
         return 0.0
     return 0.6 + 0.35 * min(1.0, reading.coverage)
 
@@ -133,6 +146,8 @@ def _continues(text: str, is_new: bool, last: list[str], reading: Reading) -> bo
         return True  # the name has a line of its own
     if HEADING.fullmatch(text):
         return False
+    if not last[0] and (HEADING.fullmatch(last[1]) or (in_brackets and last[1][-1:] in ")]")):
+        return False
     if not is_new:
         return reading.separated or text[:1].islower()
     return bool(last[0]) and not in_brackets and bool({"marked", "alone"} & set(reading.styles[:1]))
@@ -179,7 +194,8 @@ def places_of(blocks: list[list[str]]) -> list[Place]:
             if size > 1 and not any(each.aside for each in prefixes):
                 text, size = block[index], 1
                 prefixes = tuple(prefixes_of(text))
-            places.append(Place(number, index == 0, size, text, prefixes, plain))
+            ended = index == 0 or bool(SENTENCE_END.search(block[index - 1]))
+            places.append(Place(number, index == 0, size, text, prefixes, plain, ended))
             index += size
     return places
 
@@ -215,13 +231,19 @@ def survey(places: list[Place]) -> Reading:
         for prefix, place in by_style[style]
         if place.first and (names[style] is None or prefix.name in names[style])
     }
-    reading = Reading(styles, names, separated, opening, 0, 0, 0.0)
+    whole = max((len(place.text) for place in places), default=0) > WHOLE
+    reading = Reading(styles, names, separated, whole, opening, 0, 0, 0, 0.0)
     spoken = [(place, found) for place in places if (found := reading.speaker(place))]
     styled = sum(not place.plain or found.style != "colon" for place, found in spoken)
+    unspoken = sum(is_no_speaker(found.name) for _, found in spoken)
     # A paragraph, or a line, that begins no speech counts against the format.
     size = starts if separated else total
     return dataclasses.replace(
-        reading, hits=len(spoken), styled=styled, coverage=len(spoken) / max(1, size)
+        reading,
+        hits=len(spoken),
+        styled=styled,
+        unspoken=unspoken,
+        coverage=len(spoken) / max(1, size),
     )
 
 
@@ -252,7 +274,13 @@ def _accepted(style: str, found: list[str], size: int) -> set[str] | None:
     capitals = sum(count for name, count in counts.items() if name.isupper())
     if capitals >= SURE * len(found):
         return {name for name in counts if name.isupper()}
-    return {name for name, count in counts.items() if count > 1 and not name[0].islower()}
+    # Where most lines are speeches, minor parts speak once.
+    rare = style == "dash" and coverage >= MOST
+    return {
+        name
+        for name, count in counts.items()
+        if not name[0].islower() and (count > 1 or (rare and len(name.split()) <= MAX_RARE_WORDS))
+    }
 
 
 FORMAT = Format("transcript", "transcript, speakers marked in another way", score, read)

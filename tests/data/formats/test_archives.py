@@ -8,6 +8,7 @@ import pytest
 from data.command_line import UserError
 from data.formats import archives
 from data.formats.load import load
+from data.formats.script import Line
 from tests.data.formats.pdf_file import pdf_of
 
 SCENES = {
@@ -108,3 +109,63 @@ def test_a_zip_file_larger_than_memory_is_refused(tmp_path, monkeypatch):
         file.writestr("1.txt", b"Ann: one.\n" * 5000)
     with pytest.raises(UserError, match="holds more than"):
         load(path)
+
+
+def document(paragraphs: list[tuple[str, str]]) -> bytes:
+    """A Word document with paragraphs (style, text)."""
+    body = "".join(
+        f'<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr><w:r><w:t>{text}</w:t></w:r>'
+        "<w:del><w:r><w:delText>gone</w:delText></w:r></w:del></w:p>"
+        for style, text in paragraphs
+    )
+    return zipped({"word/document.xml": f'<w:document xmlns:w="w">{body}</w:document>'.encode()})
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def test_documents_of_word_processors_are_read(tmp_path):
+    word = document([("", "Ann: Hello there."), ("", ""), ("", "Bob: No &amp; yes.")])
+    open_document = zipped(
+        {
+            "mimetype": b"application/vnd.oasis.opendocument.text",
+            "content.xml": b'<d xmlns:text="t"><text:p>Ann: Hello<text:s/>there.</text:p>'
+            b"<text:p>Bob: No &amp; yes.<text:note>1</text:note></text:p></d>",
+        }
+    )
+    for name, content in {"a.docx": word, "a.odt": open_document}.items():
+        (tmp_path / name).write_bytes(content)
+        script = load(tmp_path / name).script
+        assert script.lines == [Line("Ann", "Hello there."), Line("Bob", "No & yes.")]
+    assert load(tmp_path).script.cast() == {"Ann": 2, "Bob": 2}
+
+
+def test_styles_of_a_word_document_tell_directions_from_speeches(tmp_path):
+    styles = ("Character", "Dialogue", "Action")
+    words = ("ANN", "Hello there.", "She waits.", "BOB", "No.", "He nods.") * 2
+    paragraphs = [(styles[place % 3], text) for place, text in enumerate(words)]
+    (tmp_path / "a.docx").write_bytes(document([("SceneHeading", "INT. PIER"), *paragraphs]))
+    lines = load(tmp_path / "a.docx").script.lines
+    assert lines[:3] == [
+        *(Line("", "[setting: INT. PIER]"), Line("ANN", "Hello there.")),
+        Line("", "(She waits.)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"xl/workbook.xml": b"<x/>"}, "spreadsheet"),
+        ({"word/document.xml": b"<w:p>"}, "damaged document"),
+        ({"word/document.xml": b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'}, "document type"),
+    ],
+)
+def test_other_documents_are_refused_in_one_line(tmp_path, members, says):
+    (tmp_path / "a.bin").write_bytes(zipped(members))
+    with pytest.raises(UserError, match=says):
+        load(tmp_path / "a.bin")

@@ -10,7 +10,7 @@ from tests.data.formats.samples import JSON, SPEECHES, STYLES, TABLES, lines_of
 
 ENDINGS = (
     *("txt", "md", "csv", "tsv", "json", "jsonl", "srt", "vtt", "ass", "fountain", "html", "xhtml"),
-    *("wiki", "rtf", "pdf", "log", ""),
+    *("wiki", "rtf", "pdf", "fdx", "trelby", "log", ""),
 )
 
 
@@ -56,6 +56,10 @@ SAMPLES = {
             )
         ),
     ],
+    "captions": [
+        "".join(f"- Is that line {n}?\nNo, {n} is\nshort.\n" for n in range(9)),
+        "".join(f"- Line {n}.\n- Another {n}.\n\nIt is {n}\no'clock.\n\n" for n in range(9)),
+    ],
     "fountain": [
         fountain("[setting: pier]\n\n" + PLAIN, "Low Tide"),
         "Title: Low Tide\nAuthor: nobody\n\n" + SCREENPLAY,
@@ -69,6 +73,17 @@ SAMPLES = {
             )
         ),
     ],
+    "finaldraft": [
+        '<?xml version="1.0"?><FinalDraft DocumentType="Script"><Content>'
+        + numbered(
+            lambda n, line: (
+                f'<Paragraph Type="Character"><Text>{line.speaker}</Text></Paragraph>\n'
+                f'<Paragraph Type="Dialogue"><Text>{line.text}</Text></Paragraph>'
+            )
+        )
+        + "</Content></FinalDraft>"
+    ],
+    "trelby": ["#Version 3\n" + numbered(lambda n, line: f"._{line.speaker}\n.:{line.text}")],
     "html": [
         "<!DOCTYPE html><html><body>"
         + numbered(lambda n, line: f"<p><b>{line.speaker}:</b> {line.text}</p>")
@@ -105,7 +120,7 @@ def test_sample_is_detected_as_itself_in_a_file_of_any_ending(name, number):
     assert found == expected
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLES if name not in ("rtf", "plain")])
+@pytest.mark.parametrize("name", sorted({*SAMPLES} - {"rtf", "plain", "captions"}))
 def test_speeches_of_the_sample_are_read(name):
     text = SAMPLES[name][-1]
     lines = registry.read(text, "", ReadOptions(path="show.txt")).lines

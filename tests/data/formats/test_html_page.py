@@ -182,3 +182,11 @@ def test_directions_and_headings_in_html_are_read_back(lines):
 def test_pages_with_many_elements_that_are_not_closed_are_read(style):
     page = "<html><body>" + style.format("Ann", "Yes.") * 600
     assert read(page).cast() == {"Ann": 600}
+
+
+def test_a_speech_of_a_direction_only_is_not_joined_with_the_next():
+    page = "<p><b>Ann:</b> (something else)</p><p><b>Ann:</b> (nods) <i>Hello</i>.</p>"
+    script = read(f"<html><body>{page}<p><b>Bob:</b></p><p>No.</p></body></html>")
+    assert script.lines == [
+        *(Line("Ann", "(something else)"), Line("Ann", "(nods) Hello."), Line("Bob", "No."))
+    ]
