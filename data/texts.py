@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from data.corpus.prepared import Prepared, is_prepared
+from data.headings import heading_words
 from data.show.read import read_show, split_with_test
 from data.vocab import Vocabulary
 
@@ -77,7 +78,10 @@ def load_texts(
     valid_text = read_show(valid, **files) if valid else valid_text
     test_text = read_show(test, **files) if test else test_text
     vocabulary = Vocabulary.build(train_text, show, min_count).with_names_of(train_text)
-    ids = vocabulary.encode(train_text)
+    words = vocabulary.split(train_text)
+    heading = heading_words(words, vocabulary.vocab_to_int, vocabulary.symbols["\n"])
+    vocabulary = dataclasses.replace(vocabulary, heading_words=heading)
+    ids = vocabulary.numbers(words)
     counts = collections.Counter(ids)
     return TrainingText(
         train_text,

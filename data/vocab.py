@@ -17,6 +17,7 @@ FORMAT = "cold-open-vocabulary"
 UNKNOWN = "<unk>"
 MIN_SPEECHES = 20  # with fewer, `LineStats.speaker_repeat` is not measured
 MAX_SPEAKERS = 200  # in vocab.json
+OPTIONAL = ("names", "heading_words")  # lists that vocab.json lacks if they are empty
 MAX_REPLACED = 8  # characters of a text in the normalization table
 
 
@@ -108,6 +109,7 @@ class Vocabulary:
     speakers: list[tuple[str, int]]  # (name, lines spoken), most frequent first
     speaker_repeat: float = 1.0  # fraction of speeches by the speaker before; 1: not known
     names: list[str] = dataclasses.field(default_factory=list)  # words written with a capital
+    heading_words: list[str] = dataclasses.field(default_factory=list)  # see `data.headings`
     unknown: str = UNKNOWN
     casing: str = "lower"
     weights_sha256: str = ""
@@ -220,8 +222,9 @@ class Vocabulary:
         names = [field.name for field in dataclasses.fields(self)]  # without cached properties
         fields = {"format": FORMAT, "version": versions.VOCABULARY}
         fields |= {name: getattr(self, name) for name in names}
-        if not self.names:
-            del fields["names"]
+        for name in OPTIONAL:
+            if not fields[name]:
+                del fields[name]
         return strict_json.dumps(fields, ensure_ascii=False)
 
     @classmethod
@@ -245,7 +248,8 @@ class Vocabulary:
                 f"the vocabulary has version {version}, this program reads "
                 f"{versions.VOCABULARY}: export the model again"
             )
-        fields.setdefault("names", [])
+        for name in OPTIONAL:
+            fields.setdefault(name, [])
         names = {field.name for field in dataclasses.fields(cls)}
         if names != set(fields):
             different = ", ".join(sorted(names ^ set(fields)))
@@ -287,6 +291,9 @@ def _problem(fields: dict[str, Any]) -> str:
         return "speaker_repeat is not a number from 0 to 1"
     if not _is_list_of(fields["names"], lambda name: isinstance(name, str) and name.isalpha()):
         return "names is not a list of words"
+    heading = fields["heading_words"]
+    if not _is_list_of(heading, lambda word: isinstance(word, str)) or set(heading) - set(words):
+        return "heading_words is not a list of its words"
     if not isinstance(fields["weights_sha256"], str) or not isinstance(fields["show"], str):
         return "show or weights_sha256 is not a text"
     try:

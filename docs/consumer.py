@@ -80,7 +80,7 @@ def role_of(word, symbols):
     return {symbols["("]: 1, symbols[")"]: 2, symbols["\n"]: 5}.get(word, 0)
 
 
-def apply_structure(scores, recent, roles, speaker_repeat):
+def apply_structure(scores, recent, roles, speaker_repeat, heading):
     """Balances brackets within a line; limits how likely the last speaker speaks again."""
     line = [roles[i] if i < len(roles) else 0 for i in recent[-256:]]
     here = line[len(line) - line[::-1].index(5) :] if 5 in line else line
@@ -89,7 +89,12 @@ def apply_structure(scores, recent, roles, speaker_repeat):
     excluded = {1: (1, 3, 4, 5), 3: (1, 2, 3, 5)}.get(bracket, (2, 4))
     if bracket in (1, 3) and len(here) - place > {1: 40, 3: 10}[bracket]:
         excluded = {0, 1, 2, 3, 4, 5, 6} - {bracket + 1}
-    kept = np.where(np.isin(roles, list(excluded)), -np.inf, scores[: len(roles)])
+    if heading and here[-1:] == [4]:
+        excluded = {0, 1, 2, 3, 4, 6}  # a heading ends its line
+    out = np.isin(roles, list(excluded))
+    if heading and bracket == 3:
+        out |= ~np.isin(np.arange(len(roles)), heading) & (len(here) - place <= 10)
+    kept = np.where(out, -np.inf, scores[: len(roles)])
     scores[: len(roles)] = kept if kept.max() > -np.inf else scores[: len(roles)]
     if speaker_repeat == 1 or line[-1:] not in ([], [5]):
         return
@@ -117,6 +122,7 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
     words, characters = list(vocabulary["words"]), {symbols[symbol]: symbol for symbol in symbols}
     exempt = {i for i, word in enumerate(words) if word in characters or word.endswith((":", "]"))}
     roles = [role_of(word, symbols) for word in words]
+    heading = [words.index(word) for word in vocabulary.get("heading_words", [])]
     size, unknown, n = len(words), words.index(vocabulary["unknown"]), no_repeat_ngram_size
     words[unknown] = None  # not a word of any text; out-of-vocabulary words are appended below
     ids = {word: number for number, word in enumerate(words)}
@@ -135,7 +141,7 @@ def generate(bundle, prompt, max_new_tokens=200, temperature=0.8, top_k=0, top_p
             scores[unknown] -= 0 if speller and invent_words else np.inf
             oov = enumerate(words[size:], size)
             scores[[i for i, w in oov if has_bracket(characters.get(w, w))]] = -np.inf
-            apply_structure(scores, recent, roles, vocabulary["speaker_repeat"])
+            apply_structure(scores, recent, roles, vocabulary["speaker_repeat"], heading)
             for i in set(recent[-64:]) - exempt:
                 scores[i] *= 1 / repetition_penalty if scores[i] > 0 else repetition_penalty
             last = recent[len(recent) - n + 1 :] if n else None

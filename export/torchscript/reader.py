@@ -72,7 +72,8 @@ class ScriptReader(nn.Module):
         exempt = exempt_words(vocabulary.words, vocabulary.symbols)
         self.register_buffer("penalty_exempt", exempt)
         self.roles: List[int] = word_roles(vocabulary.words, vocabulary.symbols)
-        self.excluded: List[Tensor] = excluded_words(self.roles)
+        heading = vocabulary.numbers(vocabulary.heading_words)
+        self.excluded: List[Tensor] = excluded_words(self.roles, heading)
         self.speaker_repeat: float = vocabulary.speaker_repeat
 
     def forward(self, tokens: Tensor, hidden: Hidden) -> Tuple[Tensor, Hidden]:

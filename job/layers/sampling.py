@@ -7,6 +7,7 @@ from the remaining words, in order of decreasing probability.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Dict, List, NamedTuple, Tuple
 
 import torch
@@ -158,6 +159,8 @@ def apply_structure(
             limit = longest if open_bracket == 1 else longest_heading
             if open_bracket > 0 and len(window) - place > limit:
                 open_bracket += 2  # only its end may follow
+            if role == close_square and place == len(window) - 1 and len(excluded) > 5:
+                open_bracket = 5  # a heading ends its line
         if role >= open_round and role <= line_end:
             break
         place -= 1
@@ -216,18 +219,26 @@ def word_roles(words: List[str], symbols: Dict[str, str]) -> List[int]:
     return found
 
 
-def excluded_words(roles: List[int]) -> List[Tensor]:
-    """The words excluded outside brackets, in round and in square ones, and in such long ones.
+def excluded_words(roles: List[int], heading: Sequence[int] = ()) -> List[Tensor]:
+    """The words that each state of the brackets excludes.
+
+    Args:
+        roles: by `word_roles`.
+        heading: ids of the words of the show's headings, which stand in square brackets and end
+            their lines; none if it has no such headings.
 
     Returns:
-        Five lists of ids, each (words,) int64.
+        Lists of ids, each (words,) int64: outside brackets, in round and in square ones, in such
+        long ones; and after a heading, if there are any.
     """
     every = range(SPEAKER + 1)
-    ends = [[role for role in every if role != end] for end in (CLOSE_ROUND, CLOSE_SQUARE)]
-    return [
-        torch.tensor([word for word, role in enumerate(roles) if role in each], dtype=torch.int64)
-        for each in (*EXCLUDED, *ends)
-    ]
+    ends = [CLOSE_ROUND, CLOSE_SQUARE, *([LINE_END] if heading else [])]
+    states = [*EXCLUDED, *([role for role in every if role != end] for end in ends)]
+    found = [[word for word, role in enumerate(roles) if role in each] for each in states]
+    if heading:
+        within = OPEN_SQUARE - 1  # the state in square brackets
+        found[within] = sorted(set(found[within]) | (set(range(len(roles))) - set(heading)))
+    return [torch.tensor(ids, dtype=torch.int64) for ids in found]
 
 
 def exempt_words(words: List[str], symbols: Dict[str, str]) -> Tensor:

@@ -93,7 +93,8 @@ class Rules(NamedTuple):
         """The rules of a vocabulary."""
         roles = word_roles(vocabulary.words, vocabulary.symbols)
         exempt = exempt_words(vocabulary.words, vocabulary.symbols)
-        rest = roles, excluded_words(roles), vocabulary.speaker_repeat
+        excluded = excluded_words(roles, vocabulary.numbers(vocabulary.heading_words))
+        rest = roles, excluded, vocabulary.speaker_repeat
         return cls(vocabulary.unknown_id, exempt, *rest)
 
 

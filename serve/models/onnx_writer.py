@@ -84,7 +84,8 @@ class OnnxWriter:
             [word in self.characters or word.endswith((":", "]")) for word in vocabulary.words]
         )
         self.roles = word_roles(vocabulary.words, vocabulary.symbols)
-        self.excluded = excluded_words(self.roles)
+        heading = vocabulary.numbers(vocabulary.heading_words)
+        self.excluded = excluded_words(self.roles, heading)
         self.hidden_shape = [
             size if size != "batch" else 1 for size in self.model.get_inputs()[1].shape
         ]

@@ -91,6 +91,8 @@ def apply_structure(
         role = roles[word] if word < size else 0
         if role in LONGEST:
             state = (1 if role == OPEN_ROUND else 2) + (2 if distance > LONGEST[role] else 0)
+        if role == CLOSE_SQUARE and distance == 1 and len(excluded) > 5:
+            state = 5  # a heading ends its line
         if OPEN_ROUND <= role <= LINE_END:
             break
     ids = excluded[state]
@@ -138,10 +140,17 @@ def word_roles(words: list[str], symbols: dict[str, str]) -> list[int]:
     return [role(word) for word in words]
 
 
-def excluded_words(roles: list[int]) -> list[np.ndarray]:
-    """Ids excluded outside brackets, in round and square ones, and in such long ones."""
-    ends = (np.not_equal(roles, end) for end in (CLOSE_ROUND, CLOSE_SQUARE))
-    return [np.flatnonzero(each) for each in (*(np.isin(roles, x) for x in EXCLUDED), *ends)]
+def excluded_words(roles: list[int], heading: list[int]) -> list[np.ndarray]:
+    """Ids excluded outside brackets, in round and square ones, in such long ones, after headings.
+
+    Args:
+        heading: ids of the words of the show's headings; empty if it has none.
+    """
+    ends = [CLOSE_ROUND, CLOSE_SQUARE, *([LINE_END] if heading else [])]
+    found = [*(np.isin(roles, each) for each in EXCLUDED), *(np.not_equal(roles, x) for x in ends)]
+    if heading:
+        found[2] |= ~np.isin(np.arange(len(roles)), heading)
+    return [np.flatnonzero(each) for each in found]
 
 
 def _without_exempt(ids: np.ndarray, exempt: np.ndarray, count: int) -> np.ndarray:

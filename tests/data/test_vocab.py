@@ -75,6 +75,8 @@ def test_every_vocabulary_that_is_built_can_be_read(text, show):
         ("speaker_repeat", -0.1, "speaker_repeat"),
         ("speaker_repeat", "1", "speaker_repeat"),
         ("speaker_repeat", None, "speaker_repeat"),
+        ("heading_words", ["nowhere]"], "heading_words"),
+        ("heading_words", "the", "heading_words"),
         ("show", None, "not a text"),
         ("show", ["a"], "not a text"),
         ("weights_sha256", 7, "not a text"),

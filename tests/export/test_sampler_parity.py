@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.tokens import token_lookup
 from job.layers import sampling
 from serve.models import sampling as numpy_sampling
 from serve.scenes.scene import Scene
@@ -18,6 +19,7 @@ SCORES = st.lists(VALUES, min_size=2, max_size=300)
 TEMPERATURES = st.sampled_from([0.0, 0.3, 1.0, 2.0])
 SEEDS = st.integers(0, 2**31 - 1)
 VOCABULARY = 10
+SCRIPT = ["hello", "ann:", "bob:", "[setting:", "pier]", "[x]", ":", *token_lookup().values()]
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,31 @@ def at_edge(scores, u, options):
         for top_p in (options.top_p - 1e-9, options.top_p + 1e-9)
     }
     return len(tokens) > 1
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.integers(0, len(SCRIPT) + 1), max_size=60),
+    st.sets(st.integers(0, len(SCRIPT) - 1)),
+    st.sampled_from([0.0, 0.1, 1.0]),
+    st.lists(VALUES, min_size=len(SCRIPT) + 2, max_size=len(SCRIPT) + 2),
+)
+def test_structure_is_the_same_in_all_samplers(consumer, words, heading, repeat, values):
+    """Numbers from the vocabulary's size on are out-of-vocabulary words."""
+    roles = sampling.word_roles(SCRIPT, token_lookup())
+    assert numpy_sampling.word_roles(SCRIPT, token_lookup()) == roles
+    assert [consumer.role_of(word, token_lookup()) for word in SCRIPT] == roles
+    expected = torch.tensor(values, dtype=torch.float64)
+    excluded = sampling.excluded_words(roles, sorted(heading))
+    recent = torch.tensor(words, dtype=torch.int64)
+    sampling.apply_structure(expected, recent, roles, excluded, repeat)
+    excluded = numpy_sampling.excluded_words(roles, sorted(heading))
+    found = numpy.array(values, numpy.float64)
+    numpy_sampling.apply_structure(found, numpy.array(words, int), roles, excluded, repeat)
+    numpy.testing.assert_allclose(found, expected.numpy(), rtol=1e-12)
+    found = numpy.array(values, numpy.float64)
+    consumer.apply_structure(found, words, roles, repeat, sorted(heading))
+    numpy.testing.assert_allclose(found, expected.numpy(), rtol=1e-12)
 
 
 @settings(deadline=None)

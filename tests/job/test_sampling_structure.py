@@ -60,6 +60,23 @@ def test_long_bracket_may_only_be_closed():
     assert excluded_after(*heading) == set(WORDS) - {"bar]"}
 
 
+def test_heading_has_words_of_headings_and_ends_its_line():
+    heading = [ID[word] for word in ("hello", "bar]", "||comma||")]
+
+    def excluded(*words):
+        found = torch.zeros(len(WORDS), dtype=torch.float64)
+        recent = torch.tensor([ID[word] for word in words], dtype=torch.int64)
+        apply_structure(found, recent, ROLES, excluded_words(ROLES, heading), 1.0)
+        return {word for word in WORDS if found[ID[word]] == -torch.inf}
+
+    assert excluded("ann:", "hello") == names(")", "bar]")
+    assert excluded("(", "hello") == names("(", "[setting:", "bar]", "\n")
+    assert excluded("[setting:", "hello") == set(WORDS) - {"hello", "bar]", "||comma||"}
+    assert excluded("[setting:", "hello", "bar]") == set(WORDS) - names("\n")
+    assert excluded("[setting:", "hello", "bar]", "\n") == names(")", "bar]")
+    assert excluded("[setting:", *["hello"] * LONGEST_HEADING) == set(WORDS) - {"bar]"}
+
+
 def test_words_are_left_where_everything_else_is_excluded():
     scores = torch.full((len(WORDS),), -torch.inf, dtype=torch.float64)
     scores[ID[")"]] = 1.0
