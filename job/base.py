@@ -139,18 +139,23 @@ def initialize(network: RNN, vocabulary: Vocabulary, base: Base) -> Tensor:
 
 
 @torch.no_grad()
-def match_frequencies(network: RNN, new: Tensor, ids: Sequence[int], counts: Sequence[int]) -> None:
+def match_frequencies(
+    network: RNN, words: Sequence[str], new: Tensor, ids: Sequence[int], counts: Sequence[int]
+) -> None:
     """Sets the bias of new words so that the base expects them as often as the show has them.
 
     The base gives them almost no probability, and a few epochs at a small learning rate do not
-    correct that: they would be written three to ten times too rarely.
+    correct that: they would be written three to ten times too rarely. Speakers are left as they
+    are: they begin lines, and with a higher bias they would be written within lines too.
 
     Args:
         network: after `initialize`.
+        words: the vocabulary by id.
         new: ids of the words that the base does not know.
         ids: of the training text; its beginning is read.
         counts: of each word in the training text, by id.
     """
+    new = new[[not words[place].endswith(":") for place in new.tolist()]]
     if not len(new):
         return
     device = network.fc.bias.device

@@ -99,7 +99,7 @@ class Run:
         network = network.to(self.device)
         if new is not None:
             texts = self.dataset.texts
-            match_frequencies(network, new, texts.train_ids, texts.counts)
+            match_frequencies(network, words, new, texts.train_ids, texts.counts)
         self.group.broadcast_weights(network)
         return network
 
