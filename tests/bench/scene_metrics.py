@@ -35,6 +35,7 @@ from job.report.structure import (
 SENTENCE_END = re.compile(r"[.!?][\"')\]]*$")
 WHOLE_LINE = re.compile(r"[(\[].*[)\]]$")  # a stage direction or a scene heading
 DISTINCT_WINDOW = 500  # words; held-out text of a short show has few windows of 1,000
+NAME_WORDS = 4  # words of a name at the start of a line, at most
 IGNORED = -100  # target without a loss: `ignore_index` of `cross_entropy`
 
 
@@ -103,6 +104,7 @@ def measure(
         "unbalanced_brackets": share(open_brackets, lines),
         "unbalanced_of_bracketed": share(open_brackets, bracketed),
         "unbalanced_quotes": share(open_quotes, lines),
+        **misplaced_words(scenes),
         "same_speaker_twice": None if changes is None else 1 - changes,
         "repeated_lines": repeated_lines(scenes),
         "cut_inside_sentence": mean([is_cut(scene.words) for scene in scenes]),
@@ -116,6 +118,22 @@ def measure(
 def share(part: float, whole: float) -> float | None:
     """A part of a whole as a fraction; None of nothing."""
     return part / whole if whole else None
+
+
+def misplaced_words(scenes: Sequence[Scene]) -> Figures:
+    """The shares of headings that go on after their bracket, and of lines with a name in them.
+
+    A name is a word that ends in a colon, after the start of its line. The first line of a scene,
+    which the prompt began, and its last one, which is cut off, do not count.
+    """
+    lines = [line for scene in scenes for line in lines_of(scene.words)[1:-1]]
+    headings = [line for line in lines if line.words[0].startswith("[") and "]" in line.text]
+    names = [any(len(w) > 1 and w[-1] == ":" for w in line.words[NAME_WORDS:]) for line in lines]
+    return {
+        "headings": len(headings),
+        "heading_goes_on": mean([not line.text.endswith("]") for line in headings]),
+        "name_within_line": mean(names),
+    }
 
 
 def repeated_lines(scenes: Sequence[Scene]) -> float | None:

@@ -51,6 +51,15 @@ def test_words_outside_the_show_are_counted_per_scene_without_the_prompt():
     assert figures["words_outside_show"] == 1
 
 
+def test_heading_that_goes_on_and_name_within_a_line_are_counted():
+    lines = ["ann: one", "[setting: the pier]", "[setting: the pier] where", "[x", "ann: two"]
+    lines += ["ann: in the fog, with a bob: there", "the very old man: hello", "ann: end"]
+    figures = figures_of("\n\n".join(lines), prompt="")
+    assert (figures["headings"], figures["heading_goes_on"]) == (2, 1 / 2)
+    assert figures["name_within_line"] == 1 / 6
+    assert figures_of("")["heading_goes_on"] is None
+
+
 def test_unbalanced_lines_are_shares_of_lines_without_the_first_and_the_last():
     lines = ["ann: (", "bob: (waves", "bob: (waves) hello", 'ann: "hello', "bob: one", "ann: ("]
     figures = figures_of("\n\n".join(lines), prompt="")
