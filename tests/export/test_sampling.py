@@ -16,7 +16,10 @@ from job.layers.sampling import (
     uniform,
 )
 
-SCORES = st.lists(st.floats(-20, 20, width=32), min_size=3, max_size=40, unique=True)
+# In steps of 1/64: closer scores can have the same probability, up to rounding.
+SCORES = st.lists(
+    st.integers(-1280, 1280).map(lambda steps: steps / 64), min_size=3, max_size=40, unique=True
+)
 
 
 def pick(scores, u=0.5, least=0.0, temperature=1.0, **options):

@@ -89,9 +89,14 @@ def test_words_outside_vocabulary_and_prompt_are_only_generated_on_request(
     for _ in range(10):
         _, state = scripted.stream_next(state, temperature, 0, top_p, 0.0, penalty)
         assert state[4] == in_prompt
+
+
+def test_words_are_invented_on_request(inventive):
+    _, scripted = inventive
+    state = scripted.stream_start("a", 3)
     for _ in range(30):
-        _, state = scripted.stream_next(state, max(0.5, temperature), top_p=1.0, invent_words=True)
-    assert len(state[4]) > len(in_prompt)
+        _, state = scripted.stream_next(state, 1.0, top_p=1.0, invent_words=True)
+    assert state[4]
 
 
 def test_cache_repeats_an_out_of_vocabulary_word_of_the_prompt():
