@@ -29,6 +29,9 @@ def main() -> int:
     # Gradio reads these when it is imported: no analytics, no statistics of calls in memory.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+    os.environ.setdefault(
+        "TORCH_CPP_LOG_LEVEL", "ERROR"
+    )  # int8 files: a notice of PyTorch's future
     warnings.filterwarnings("ignore", ".torch.jit.[a-z_]+. is deprecated", DeprecationWarning)
     from serve.logs import start_logging
     from serve.models.backends import import_runtime

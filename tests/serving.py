@@ -35,14 +35,18 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(model: pathlib.Path, folder: pathlib.Path, *flags: str, **env: str) -> Iterator[Server]:
-    """Runs a server for one bundle, with its log in `folder`.
+def serving(
+    model: pathlib.Path | None, folder: pathlib.Path, *flags: str, **env: str
+) -> Iterator[Server]:
+    """Runs a server, with its log in `folder`.
 
     Args:
+        model: its bundle; None for those that `--artifacts` among the flags gives.
         env: additional environment variables.
     """
     port, log = free_port(), folder / f"server-{time.monotonic_ns()}.log"
-    command = [sys.executable, "-m", "serve", "--model", str(model), "--port", str(port), *flags]
+    command = [sys.executable, "-m", "serve", "--port", str(port), *flags]
+    command += ["--model", str(model)] if model else []
     with log.open("wb") as errors:
         process = subprocess.Popen(
             command,

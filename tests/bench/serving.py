@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument(
         "--hostile", type=int, default=10_000, help="malformed and malicious requests"
     )
+    parser.add_argument("--models", type=int, default=12, help="models of the server that starts")
     parser.add_argument("--soak", type=int, default=2_000, help="scenes in sequence")
     parser.add_argument("--json", type=pathlib.Path, help="file for the figures")
     options = parser.parse_args()
@@ -55,6 +56,7 @@ def main() -> None:
 
     record("machine", {**machine(), "model": model.name, "runtime": options.runtime})
     with tempfile.TemporaryDirectory() as folder:
+        record("start with several models", starts(model, pathlib.Path(folder), options))
         start = time.monotonic()
         flags = ("--rate-limit", "", "--runtime", options.runtime, "--log-level", "warning")
         with serving(model, pathlib.Path(folder), *flags) as server:
@@ -70,6 +72,21 @@ def main() -> None:
             record("shutdown", {"exit code": server.stop(), "log lines": len(lines(server))})
     if options.json:
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def starts(model: pathlib.Path, folder: pathlib.Path, options: Any) -> dict[str, Any]:
+    """The time until a server of many models is ready, of which it loads one."""
+    artifacts = folder / "artifacts"
+    for number in range(options.models):
+        shutil.copytree(model, artifacts / f"show-{number}")
+    seconds = []
+    for _ in range(3):
+        start = time.monotonic()
+        flags = ("--artifacts", str(artifacts), "--runtime", options.runtime)
+        with serving(None, folder, *flags) as server:
+            seconds.append(round(time.monotonic() - start, 2))
+            assert len(httpx.get(f"{server.address}/readyz").json()["models"]) == options.models
+    return {"models": options.models, "seconds to ready": seconds}
 
 
 def lines(server: Server) -> list[str]:
