@@ -90,6 +90,9 @@ def load_checkpoint(path: str | pathlib.Path) -> Checkpoint:
     try:
         found = dataclasses.replace(found, model=int8.unpack(found.model))
         validate(found)
+        # A setting that is younger than the file has its default.
+        config = dataclasses.asdict(Config(**found.config))
+        found = dataclasses.replace(found, config=config)
     except (ValueError, AttributeError, KeyError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} is an incomplete or invalid checkpoint: {reason:.300}") from None

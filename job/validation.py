@@ -25,6 +25,8 @@ def check_config(fields: Any) -> Config:
         kind = type(defaults[name])
         if type(value) is not kind and not (kind is float and type(value) is int):
             raise ValueError(f"config.{name} is {value!r:.40}, not of the type {kind.__name__}")
+        if kind is str:
+            check_text(f"config.{name}", value)
     return Config(**fields)
 
 

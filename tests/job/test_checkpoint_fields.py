@@ -10,6 +10,7 @@ import torch
 from data.command_line import UserError
 from export.bundle import export
 from job.checkpoint import load_network, save_checkpoint
+from job.config import Config
 from tests.damage import damaged_file
 from tests.models import with_speller_and_cache
 
@@ -46,6 +47,7 @@ DAMAGE = {
     "cache has an unknown setting": lambda c: c["cache"].update(sharpness=1),
     "cache.size is -1": lambda c: c["cache"].update(size=-1),
     "config.hidden_dim is 'x'": lambda c: c["config"].update(hidden_dim="x"),
+    "config.valid is '\\ud800', not a text": lambda c: c["config"].update(valid="\ud800"),
     "config has an unknown setting 'x'": lambda c: c["config"].update(x=1),
     "model.layers.0.bias_hh_l0 do not fit": lambda c: c["config"].update(hidden_dim=65_536),
     "--hidden-dim must be from 1": lambda c: c["config"].update(hidden_dim=10**20),
@@ -71,6 +73,15 @@ def test_damaged_field_is_refused_in_one_line_and_never_exported(content, tmp_pa
     DAMAGE[message](fields)
     torch.save(fields, tmp_path / "checkpoint.pt")
     assert message in error_of(tmp_path / "checkpoint.pt")
+
+
+def test_setting_that_the_file_lacks_has_its_default(content, tmp_path):
+    fields = {**content, "config": {**content["config"]}}
+    del fields["config"]["epochs"]
+    torch.save(fields, tmp_path / "checkpoint.pt")
+    _, _, checkpoint = load_network(tmp_path / "checkpoint.pt")
+    assert checkpoint.config["epochs"] == Config().epochs
+    export(tmp_path / "checkpoint.pt")
 
 
 def test_weights_larger_than_their_file_are_refused_without_using_the_memory(content, tmp_path):
