@@ -200,7 +200,8 @@ def _measure(script: pathlib.Path, block_bytes: int, refuse_zeros: bool = False)
         if words < read.MIN_WORDS:
             words += len(decoded.split())
         line_ends.append(line_ends[-1] + len(content))
-        characters.append(characters[-1] + len(decoded) - content.count(b"\r\n"))
+        pairs = content.count(b"\r\n") if b"\r" in content else 0
+        characters.append(characters[-1] + len(decoded) - pairs)
         letters.append(find_letters(content))
     return _Measured(line_ends, characters, letters, words)
 
