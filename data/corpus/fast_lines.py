@@ -13,7 +13,7 @@ from data.corpus.string_ids import StringIds
 from data.speakers import speaker_of
 from data.vocab import LineStats
 
-CACHE_BITS = 12  # 80 kB
+CACHE_BITS = 12  # 100 kB
 MAX_HEAD = 42  # characters in front of a colon; no name is as long
 LINE_END, COLON = b"\n:"
 # By the first byte of a character, the number of its bytes; 0 for a line end.

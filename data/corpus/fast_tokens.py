@@ -31,7 +31,7 @@ class Normalizer:
         present = set(text.translate(None, ASCII).decode())
         for old, new, required, added in self.normalization:
             if required <= present and old[:1] in text:  # one byte is found faster than several
-                text = text.replace(old, new)
+                text = new.join(text.split(old))  # one search; `replace` counts first
                 present |= added
         return text.lower() if lower else text  # bytes.lower() changes ASCII only
 

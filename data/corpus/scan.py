@@ -233,8 +233,6 @@ def _convert(path: pathlib.Path, script: pathlib.Path, format: str, columns: str
             f"up to {MAX_CONVERTED_BYTES >> 20} MB; split the file"
         )
     loaded = load(path, format, columns)
-    text = loaded.script.to_text()
-    read.require_words(len(text.split()), path)
     with atomic_write(script) as file:
-        file.write(text.encode())
+        file.write(loaded.script.to_text().encode())
     return short_report(loaded)[0]

@@ -27,14 +27,14 @@ class StringIds:
     """Ids of byte strings, in the order in which they first occur.
 
     Args:
-        cache_bits: the cache has two to this power entries of 20 bytes.
+        cache_bits: the cache has two to this power entries of 24 bytes.
     """
 
     def __init__(self, cache_bits: int) -> None:
         self.ids: dict[bytes, int] = collections.defaultdict(itertools.count().__next__)
-        # A string of the cache: its bytes 0 to 7 and 8 to 15, padded with zeros, and its id.
-        self.low, self.high = (np.zeros(1 << cache_bits, np.uint64) for _ in range(2))
-        self.cached_ids = np.zeros(1 << cache_bits, np.uint32)
+        # Of each string, in one row that is fetched from memory once: its bytes 0 to 7 and 8 to 15,
+        # padded with zeros, and its id.
+        self.cache = np.zeros((1 << cache_bits, 3), np.uint64)
         self.shift = np.uint64(64 - cache_bits)
 
     def __len__(self) -> int:
@@ -61,13 +61,13 @@ class StringIds:
         low = eight[starts] & LOW_MASKS[lengths]
         high = eight[starts + 8] & HIGH_MASKS[lengths]
         slots = ((low ^ high * FACTORS[0]) * FACTORS[1] >> self.shift).view(np.int64)
-        ids = self.cached_ids[slots]
+        rows = self.cache.take(slots, axis=0, mode="clip")
+        ids = rows[:, 2].astype(np.uint32)
         may_cache = lengths <= longest
-        found = (self.low[slots] == low) & (self.high[slots] == high) & may_cache
+        found = (rows[:, 0] == low) & (rows[:, 1] == high) & may_cache
         if len(missed := np.flatnonzero(~found)):
             bounds = zip(starts[missed].tolist(), ends[missed].tolist(), strict=True)
             ids[missed] = [self.ids[padded[start:end]] for start, end in bounds]
-            new = missed[may_cache[missed] & (self.low[slots[missed]] == 0)]
-            self.low[slots[new]], self.high[slots[new]] = low[new], high[new]
-            self.cached_ids[slots[new]] = ids[new]
+            new = missed[may_cache[missed]]
+            self.cache[slots[new]] = np.stack((low[new], high[new], ids[new]), axis=1)
         return ids

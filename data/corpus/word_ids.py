@@ -5,7 +5,7 @@ import numpy as np
 from data import tokens
 from data.corpus.string_ids import StringIds
 
-CACHE_BITS = 18  # 5 MB
+CACHE_BITS = 18  # 6 MB
 
 SPACE, LETTER, SYMBOL = range(3)
 KINDS = bytes(
