@@ -1,7 +1,7 @@
 """Numbers parts of a text, such as its words, a slice of the parts at a time, with NumPy.
 
-Most parts occur many times. A direct-mapped cache finds the ids of these without a Python object per
-part; a dictionary numbers the rest. The cache holds whole parts, so no two ever share an id.
+Most parts occur many times. A direct-mapped cache finds the ids of these without a Python object
+per part; a dictionary numbers the rest. The cache holds whole parts, so no two ever share an id.
 """
 
 import collections
