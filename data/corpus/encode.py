@@ -19,9 +19,12 @@ from data import strict_json
 from data.atomic import atomic_write
 from data.corpus.byte_range import ByteRange
 from data.corpus.counts import WordCounter
+from data.corpus.fast_lines import FastLineStats
 from data.corpus.fast_tokens import Normalizer, unix_lines
 from data.corpus.word_ids import WordIds
-from data.vocab import LineStats, Vocabulary, line_stats
+from data.vocab import LineStats, Vocabulary
+
+MAX_KEPT_WORDS = 100_000  # distinct words that a process keeps from shard to shard, about 15 MB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Shard:
 
 def tokenize_shard(shard: Shard, block_bytes: int) -> None:
     """First pass: writes a shard's local ids, its words and their counts, and its line counts."""
-    normalize, number = Normalizer(shard.normalization), WordIds()
+    normalize, number = Normalizer(shard.normalization), _word_ids()
+    line_stats = FastLineStats()
     chunks, sizes, stats = [], [], LineStats()
     for byte_range in shard.ranges:
         sizes.append(0)
@@ -45,8 +49,10 @@ def tokenize_shard(shard: Shard, block_bytes: int) -> None:
             chunks.append(number(normalized))
             sizes[-1] += len(chunks[-1])
             if shard.split == "train":
-                stats.add(line_stats(normalized.decode()))
-    ids, words = np.concatenate(chunks), number.words()
+                stats.add(line_stats(normalized))
+    ids, words, counts = _local_ids(chunks, number.words())
+    if len(number) > MAX_KEPT_WORDS:
+        _word_ids.cache_clear()
     lines = dict(vars(stats))
     facts = {"sizes": sizes, "speakers": lines.pop("speakers"), "lines": lines}
     with atomic_write(shard.path) as file:
@@ -54,9 +60,36 @@ def tokenize_shard(shard: Shard, block_bytes: int) -> None:
             file,
             ids=ids,
             words=_as_array(b" ".join(words)),  # no word contains a space
-            counts=np.bincount(ids, minlength=len(words)),
+            counts=counts,
             facts=_as_array(strict_json.dumps(facts).encode()),
         )
+
+
+@functools.lru_cache(maxsize=1)
+def _word_ids() -> WordIds:
+    """The words that this process has numbered, which are kept because most occur in all shards."""
+    return WordIds()
+
+
+def _local_ids(
+    chunks: list[np.ndarray], words: list[bytes]
+) -> tuple[np.ndarray, list[bytes], np.ndarray]:
+    """A shard's ids with no gaps; its words by id; their counts.
+
+    Args:
+        chunks: ids (words,) in parts.
+        words: the words of these ids, and others.
+    """
+    counts = sum(
+        (np.bincount(chunk, minlength=len(words)) for chunk in chunks),
+        np.zeros(len(words), np.int64),
+    )
+    used = np.flatnonzero(counts)
+    # Two bytes per id need half the memory and half the file.
+    table = np.zeros(len(words), np.uint16 if len(used) <= 1 << 16 else np.uint32)
+    table[used] = np.arange(len(used))
+    ids = np.concatenate([table[chunk] for chunk in chunks])
+    return ids, [words[place] for place in used.tolist()], counts[used]
 
 
 def build_vocabulary(

@@ -30,8 +30,8 @@ class Normalizer:
         """The normalized text; each side of an entry consists of whole characters."""
         present = set(text.translate(None, ASCII).decode())
         for old, new, required, added in self.normalization:
-            if required <= present:
-                text = text.replace(old, new)
+            if required <= present and old[:1] in text:  # one byte is found faster than several
+                text = new.join(text.split(old))  # one search; `replace` counts first
                 present |= added
         return text.lower() if lower else text  # bytes.lower() changes ASCII only
 
@@ -68,4 +68,6 @@ def may_compose(character: str) -> bool:
 
 def unix_lines(text: bytes) -> bytes:
     """Text with "\\n" for every kind of line end, as `read_show` returns it."""
+    if b"\r" not in text:  # found much faster than two bytes
+        return text
     return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

@@ -200,7 +200,8 @@ def _measure(script: pathlib.Path, block_bytes: int, refuse_zeros: bool = False)
         if words < read.MIN_WORDS:
             words += len(decoded.split())
         line_ends.append(line_ends[-1] + len(content))
-        characters.append(characters[-1] + len(decoded) - content.count(b"\r\n"))
+        pairs = content.count(b"\r\n") if b"\r" in content else 0
+        characters.append(characters[-1] + len(decoded) - pairs)
         letters.append(find_letters(content))
     return _Measured(line_ends, characters, letters, words)
 
@@ -232,8 +233,6 @@ def _convert(path: pathlib.Path, script: pathlib.Path, format: str, columns: str
             f"up to {MAX_CONVERTED_BYTES >> 20} MB; split the file"
         )
     loaded = load(path, format, columns)
-    text = loaded.script.to_text()
-    read.require_words(len(text.split()), path)
     with atomic_write(script) as file:
-        file.write(text.encode())
+        file.write(loaded.script.to_text().encode())
     return short_report(loaded)[0]

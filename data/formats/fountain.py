@@ -77,6 +77,8 @@ def read(text: str, options: ReadOptions) -> Script:
 
 def plain(text: str) -> str:
     """A text without the marks of emphasis: "_I_ do *not*" is "I do not"."""
+    if "*" not in text and "_" not in text:
+        return " ".join(text.split())
     while text != (text := EMPHASIS.sub(r"\2", text)):
         pass
     return ESCAPE.sub(r"\1", " ".join(text.split()))

@@ -55,6 +55,7 @@ EXTENSION = re.compile(r"\s*\(([^()]*)\)?\s*")
 NAME = re.compile(
     r"(?=.*[^\W\d_])(?:[^\W_a-z]|(?<=\bM)a?c(?=[A-Z])|(?<=\bD)e(?=[A-Z])|[ .'’\"“”&/,#-])+"
 )
+SMALL = re.compile(r"[bdf-z]")  # letters that `NAME` does not match
 ENDING = re.compile(r"(?:[!?,;]|\.\.\.|…|--|—)[\"”')]*$")
 INITIAL = re.compile(r"(?:\b(?:[A-Z]|MR|MRS|MS|DR|ST|JR|SR|LT|SGT|CAPT|COL|GEN|PROF|REV)\.)$")
 OF_VOICE = re.compile(r"['’]S? VOICE$")
@@ -142,6 +143,8 @@ def _without_voice(text: str) -> Iterable[str]:
 
 def cue_of(line: str) -> str:
     """The line without spaces if it may be a character's cue in capitals, else ""."""
+    if not line or SMALL.search(line.partition("(")[0]):  # most lines
+        return ""
     line = " ".join(line.split()).removesuffix("^").strip()
     name, _ = split_cue(line)
     name = name.removesuffix(":").strip()

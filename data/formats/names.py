@@ -57,13 +57,14 @@ def tidy(script: Script) -> Script:
         return script
     split = [split_name(line.speaker) for line in script.lines]
     known = {name for name, _ in split}
-    split = [_split_told(name, aside, known) for name, aside in split]
+    told = {each: _split_told(*each, known) for each in set(split)}
+    split = [told[each] for each in split]
     spelling = spellings(name for name, _ in split)
     lines, unnamed, shortened = [], 0, set()
     dropped = script.dropped.copy()
     for line, (name, aside) in zip(script.lines, split, strict=True):
         unnamed += bool(line.speaker.strip()) and not name
-        if CREDITS.fullmatch(name):
+        if _is_credit(name):
             dropped["credits of an episode"] += 1
             continue
         name = spelling.get(_key(name), name)
@@ -125,7 +126,12 @@ def split_name(raw: str) -> tuple[str, str]:
 
 def is_no_speaker(name: str) -> bool:
     """Whether a name in front of a colon is no speaker's: "Written by", "Scene"."""
-    return bool(CREDITS.fullmatch(name)) or name.casefold() in HEADINGS
+    return _is_credit(name) or name.casefold() in HEADINGS
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_credit(name: str) -> bool:
+    return bool(CREDITS.fullmatch(name))
 
 
 def _split_told(name: str, aside: str, known: set[str]) -> tuple[str, str]:
@@ -136,6 +142,7 @@ def _split_told(name: str, aside: str, known: set[str]) -> tuple[str, str]:
     return match[1], "; ".join(filter(None, (match[3], aside)))
 
 
+@functools.lru_cache(maxsize=4096)
 def _key(name: str) -> str:
     """A name without case, and without the space behind "Mr."."""
     return re.sub(r"(?<=\w\.) +(?=\w)", "", name).casefold()
@@ -144,8 +151,8 @@ def _key(name: str) -> str:
 def spellings(names) -> dict[str, str]:
     """The most frequent spelling of each name, by the name without case."""
     counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-    for name in names:
-        counts[_key(name)][name] += 1
+    for name, count in collections.Counter(names).items():
+        counts[_key(name)][name] = count
     # Of equally frequent spellings, the first that is not all in capitals.
     return {
         folded: min(found, key=lambda name: (-found[name], name.isupper(), name))

@@ -79,7 +79,7 @@ def _single_spaced(rows: list[Row]) -> list[Row]:
 def layout_of(rows: Sequence[Row]) -> Layout:
     """Where names and speeches are set, by the lines that may be names and occur repeatedly."""
     counts = collections.Counter(name_of(row) for row in rows if row.cue)
-    places = [place for place, row in enumerate(rows[:-1]) if counts[name_of(row)] > 1 and row.cue]
+    places = [place for place, row in enumerate(rows[:-1]) if row.cue and counts[name_of(row)] > 1]
     written = [row for row in rows if row.text]
     if not places:
         return Layout(dense=_is_dense(rows), whole=_is_whole(rows), marked=_is_marked(rows))

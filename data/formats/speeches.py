@@ -1,9 +1,10 @@
 """Rows of a table, or records of JSON, as the lines of a script."""
 
+import functools
 import html
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from data.formats.columns import Columns
 from data.formats.script import Line, Script
@@ -19,7 +20,7 @@ def add_rows(script: Script, rows: Iterable[Sequence[str]], columns: Columns) ->
     """Adds the speeches of rows to a script, and counts the rows without one."""
     for row in _single_speeches(rows, columns) if columns.names_inside else rows:
         speech = _cell(row, columns.dialogue)
-        speaker = "" if columns.character is None else _cell(row, columns.character)
+        speaker = "" if columns.character is None else _cell(row, columns.character, _clean_name)
         if columns.names_inside and (match := SPEAKER.match(speech)):
             speaker, speech = match[1], speech[match.end() :].strip()
         if speech in NO_SPEECH:
@@ -43,12 +44,16 @@ def _single_speeches(rows: Iterable[Sequence[str]], columns: Columns) -> Iterabl
             yield cells
 
 
-def _cell(row: Sequence[str], place: int) -> str:
-    if place >= len(row):
-        return ""
-    text = row[place]
+def _clean(text: str) -> str:
     if "<" in text or "&" in text:
         text = html.unescape(
             TAG.sub(lambda tag: " " if tag[1].lower() in ("br", "p") else "", text)
         )
     return " ".join(text.split())
+
+
+_clean_name = functools.lru_cache(maxsize=4096)(_clean)  # names recur
+
+
+def _cell(row: Sequence[str], place: int, clean: Callable[[str], str] = _clean) -> str:
+    return clean(row[place]) if place < len(row) else ""

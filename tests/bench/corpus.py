@@ -22,13 +22,13 @@ import psutil
 from data import tokens
 from data.command_line import Parser, UserError, run
 from data.corpus.byte_range import ByteRange
+from data.corpus.fast_lines import FastLineStats
 from data.corpus.fast_tokens import Normalizer, unix_lines
 from data.corpus.pool import Workers
 from data.corpus.prepared import MANIFEST, Prepared
 from data.corpus.scan import scan_file
 from data.corpus.settings import SHARD_BYTES
 from data.corpus.word_ids import WordIds
-from data.vocab import line_stats
 
 SHOW_BYTES = 4_000_000  # approximate size of a show
 LINES = 20_000  # lines generated at once
@@ -107,7 +107,7 @@ def time_stages(show: pathlib.Path, tries: int = 5) -> dict[str, float]:
         "scanning": lambda: scan_file(str(show), show.parent, 0.05),
         "normalizing": lambda: [normalize(unix_lines(block)) for block in blocks],
         "splitting and numbering": lambda: list(map(WordIds(), normalized)),
-        "speakers and lines": lambda: [line_stats(block.decode()) for block in normalized],
+        "speakers and lines": lambda: list(map(FastLineStats(), normalized)),
         "normalizing and splitting as TorchScript does": lambda: [
             tokens.split_words(tokens.normalize(text, normalization), symbols) for text in texts
         ],

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import tokens
-from data.corpus import word_ids
+from data.corpus import string_ids, word_ids
+from data.corpus.fast_lines import FastLineStats
 from data.corpus.fast_tokens import NonAsciiLetters, Normalizer
 from data.corpus.word_ids import WordIds
 from data.speakers import SPEAKER
@@ -44,7 +45,7 @@ def test_fast_tokenizer_gives_the_words_of_the_tokenizer(text, other):
 def test_words_of_all_lengths_have_ids_of_their_own(words, size, bits):
     text = " ".join(words)
     with pytest.MonkeyPatch.context() as patch:  # so small that slices end and words collide
-        patch.setattr(word_ids, "SLICE", size)
+        patch.setattr(string_ids, "SLICE", size)
         patch.setattr(word_ids, "CACHE_BITS", bits)
         assert words_of((text, text), []) == [words, words]
 
@@ -73,3 +74,18 @@ def test_line_stats_of_a_text_are_the_sums_of_its_parts(text, more):
     for part in (first + "\n", rest):
         total.add(line_stats(part))
     assert total == whole
+
+
+LINES = st.lists(
+    st.sampled_from(
+        ["\n", ":", ": ", "ann:", "bob", "é", "\u3000", "(", "\0", "\U0001d4b3", "b" * 39, "é" * 41]
+    ),
+    max_size=40,
+).map("".join)
+
+
+@given(LINES | TEXTS, LINES | TEXTS)
+def test_fast_line_stats_are_those_of_the_text(text, more):
+    fast_line_stats = FastLineStats()
+    for part in (text, more, text):
+        assert fast_line_stats(part.encode()) == line_stats(part)
