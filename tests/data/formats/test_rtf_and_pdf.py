@@ -124,20 +124,23 @@ def test_unusable_pdf_files_are_refused_in_one_line(content, message):
 
 
 def printed(lines):
-    """Pages of a printed screenplay."""
-    rows = []
+    """Pages of a printed screenplay. None begins within a speech, as screenwriters' programs do."""
+    pages = [[]]
     for line in lines:
         if line.speaker:
-            rows += ["", " " * 22 + line.speaker.upper()]
+            rows = ["", " " * 22 + line.speaker.upper()]
             rows += textwrap.wrap(
                 line.text, 35, initial_indent=" " * 10, subsequent_indent=" " * 10
             )
         else:
-            rows += [
+            rows = [
                 "",
                 *textwrap.wrap(line.text.strip("()").removeprefix("[setting: ").rstrip("]")),
             ]
-    return [rows[start : start + 50] for start in range(0, len(rows), 50)]
+        if len(pages[-1]) + len(rows) > 50:
+            pages.append([])
+        pages[-1] += rows
+    return pages
 
 
 @settings(deadline=None, max_examples=5)
