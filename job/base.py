@@ -8,7 +8,6 @@ at the mean of the base's words that are spelled most like it, as character n-gr
 
 import collections
 import dataclasses
-import itertools
 import pathlib
 from collections.abc import Iterable, Sequence
 
@@ -80,13 +79,12 @@ def extend_texts(texts: TrainingText, base: Vocabulary, size: int) -> TrainingTe
     """
     own = texts.vocabulary
     in_script = isinstance(texts.train_ids, list)  # else ids of a prepared corpus, which are fixed
-    seen = own.split(texts.train_text) if in_script else []
-    words = extended_words(own.words, base, size, seen)
+    words = extended_words(own.words, base, size, texts.train_words if in_script else [])
     vocabulary = dataclasses.replace(own, words=words)
     if not in_script:
         counts = [*texts.counts, *[0] * (len(words) - len(own))]
         return dataclasses.replace(texts, vocabulary=vocabulary, counts=counts)
-    ids = vocabulary.numbers(seen)
+    ids = vocabulary.numbers(texts.train_words)
     counted = collections.Counter(ids)
     counts = [counted[index] for index in range(len(words))]
     return dataclasses.replace(texts, vocabulary=vocabulary, train_ids=ids, counts=counts)
@@ -178,22 +176,28 @@ def neighbors(words: Sequence[str], known: Sequence[str]) -> Tensor:
 
     Likeness is the cosine between sets of character n-grams, by random projection.
     """
-    signatures = spelling_signatures([*known, *words])
-    likeness = signatures[len(known) :] @ signatures[: len(known)].T
+    number: dict[str, int] = {}  # only n-grams of `words` can be in both sets
+    for word in words:
+        for ngram in _ngrams(word):
+            number.setdefault(ngram, len(number))
+    generator = torch.Generator().manual_seed(0)
+    table = torch.randn(max(1, len(number)), SIGNATURE, generator=generator)
+    likeness = _signatures(words, number, table) @ _signatures(known, number, table).T
     return likeness.topk(min(NEIGHBORS, len(known)), dim=1).indices
 
 
-def spelling_signatures(words: Sequence[str]) -> Tensor:
-    """Unit vectors (words, SIGNATURE) whose products approximate the cosines of n-gram sets."""
-    number: dict[str, int] = collections.defaultdict(itertools.count().__next__)
-    ids, starts = [], []
+def _signatures(words: Sequence[str], number: dict[str, int], table: Tensor) -> Tensor:
+    """Vectors (words, SIGNATURE) whose products approximate the cosines of n-gram sets."""
+    ids, starts, sizes = [], [], []
     for word in words:
+        ngrams = _ngrams(word)
         starts.append(len(ids))
-        if not word.startswith(("||", "<")):
-            ids += map(number.__getitem__, char_ngrams(word))
-    generator = torch.Generator().manual_seed(0)
-    table = torch.randn(max(1, len(number)), SIGNATURE, generator=generator)
-    sums = F.embedding_bag(
-        torch.tensor(ids, dtype=torch.int64), table, torch.tensor(starts), mode="sum"
-    )
-    return F.normalize(sums)
+        sizes.append(max(1, len(ngrams)))
+        ids += [number[ngram] for ngram in ngrams if ngram in number]
+    members, bags = (torch.tensor(each, dtype=torch.int64) for each in (ids, starts))
+    sums = F.embedding_bag(members, table, bags, mode="sum")
+    return sums / torch.tensor(sizes).sqrt()[:, None]
+
+
+def _ngrams(word: str) -> list[str]:
+    return [] if word.startswith(("||", "<")) else char_ngrams(word)

@@ -25,7 +25,8 @@ from job.engine.cuda_graph import make_stepper
 from job.engine.distributed import choose_device, init_distributed, was_restarted
 from job.engine.divergence import DivergenceCheck
 from job.engine.monitor import Monitor, draw_curves
-from job.engine.step import build_optimizer, detach, learning_rate, warmup_steps
+from job.engine.optimizer import build_optimizer, learning_rate, warmup_steps
+from job.engine.step import detach
 from job.engine.step import forward_back_prop as forward_back_prop  # importable from here
 from job.engine.stepper import construction
 from job.engine.stop import Requests, Stopped, StopRequests
