@@ -46,28 +46,29 @@ def _gaps(text: str) -> collections.Counter[tuple[tuple[str, str, bool], int]]:
     """Counts of the gaps between words: ((left kind, right kind, space by the rule), spaces)."""
     symbols = tokens.token_lookup()
     symbol_class = re.escape("".join(symbols))
-    # Gaps are counted by the numbers of the classes of the words around them, which is faster.
-    classes = {("", ""): 0}  # (kind, example) -> number
-    class_of: dict[str, int] = {}
-    found = []
-    before = previous = 0
-    inside_quote = False
-    for spaces, word in re.findall(rf"( *)([{symbol_class}]|[^ {symbol_class}]+)", text):
-        number = class_of.get(word)
-        if number is None:
-            key = _kind(word, symbols), _example(word, symbols)
-            number = class_of[word] = classes.setdefault(key, len(classes))
-        found.append((before, previous, number, inside_quote, len(spaces)))
-        if word == '"' or word == "\n":
-            inside_quote = tokens.quote_after(word, inside_quote)
-        before, previous = previous, number
+    pieces = re.findall(rf" *(?:[{symbol_class}]|[^ {symbol_class}]+)", text)
+    inside_quote, inside = False, []
+    for piece in pieces:
+        inside.append(inside_quote)
+        if piece[-1] in '"\n':
+            inside_quote = tokens.quote_after(piece[-1], inside_quote)
+    # Whole texts have few classes of words, so neighbors are counted before they are looked at.
+    classes = {("", "", 0): 0}
+    number = {}
+    for piece in dict.fromkeys(pieces):
+        word = piece.lstrip(" ")
+        key = _kind(word, symbols), _example(word, symbols), len(piece) - len(word)
+        number[piece] = classes.setdefault(key, len(classes))
+    numbers = [number[piece] for piece in pieces]
+    found = collections.Counter(zip([0, 0, *numbers], [0, *numbers], numbers, inside, strict=False))
+    of_number = list(classes)
     gaps: collections.Counter[tuple[tuple[str, str, bool], int]] = collections.Counter()
-    kinds = list(classes)
-    for (*around, inside_quote, spaces), count in collections.Counter(found).items():
-        first, left, right = (kinds[number] for number in around)
-        rule = tokens.typed(first[1], left[1], right[1], inside_quote).startswith(" ")
-        gaps[(left[0], right[0], rule), spaces] += count
-    gaps[(kinds[previous][0], "", False), len(text) - len(text.rstrip(" "))] += 1
+    for (*around, quoted), count in found.items():
+        (_, first, _), (left, before, _), (right, word, spaces) = (of_number[n] for n in around)
+        rule = tokens.typed(first, before, word, quoted).startswith(" ")
+        gaps[(left, right, rule), spaces] += count
+    last = of_number[numbers[-1]][0] if numbers else ""
+    gaps[(last, "", False), len(text) - len(text.rstrip(" "))] += 1
     return gaps
 
 

@@ -8,6 +8,7 @@ at the mean of the base's words that are spelled most like it, as character n-gr
 
 import collections
 import dataclasses
+import itertools
 import pathlib
 from collections.abc import Iterable, Sequence
 
@@ -176,28 +177,22 @@ def neighbors(words: Sequence[str], known: Sequence[str]) -> Tensor:
 
     Likeness is the cosine between sets of character n-grams, by random projection.
     """
-    number: dict[str, int] = {}  # only n-grams of `words` can be in both sets
-    for word in words:
-        for ngram in _ngrams(word):
-            number.setdefault(ngram, len(number))
-    generator = torch.Generator().manual_seed(0)
-    table = torch.randn(max(1, len(number)), SIGNATURE, generator=generator)
-    likeness = _signatures(words, number, table) @ _signatures(known, number, table).T
+    signatures = spelling_signatures([*known, *words])
+    likeness = signatures[len(known) :] @ signatures[: len(known)].T
     return likeness.topk(min(NEIGHBORS, len(known)), dim=1).indices
 
 
-def _signatures(words: Sequence[str], number: dict[str, int], table: Tensor) -> Tensor:
-    """Vectors (words, SIGNATURE) whose products approximate the cosines of n-gram sets."""
-    ids, starts, sizes = [], [], []
+def spelling_signatures(words: Sequence[str]) -> Tensor:
+    """Unit vectors (words, SIGNATURE) whose products approximate the cosines of n-gram sets."""
+    number: dict[str, int] = collections.defaultdict(itertools.count().__next__)
+    ids, starts = [], []
     for word in words:
-        ngrams = _ngrams(word)
         starts.append(len(ids))
-        sizes.append(max(1, len(ngrams)))
-        ids += [number[ngram] for ngram in ngrams if ngram in number]
-    members, bags = (torch.tensor(each, dtype=torch.int64) for each in (ids, starts))
-    sums = F.embedding_bag(members, table, bags, mode="sum")
-    return sums / torch.tensor(sizes).sqrt()[:, None]
-
-
-def _ngrams(word: str) -> list[str]:
-    return [] if word.startswith(("||", "<")) else char_ngrams(word)
+        if not word.startswith(("||", "<")):
+            ids += map(number.__getitem__, char_ngrams(word))
+    generator = torch.Generator().manual_seed(0)
+    table = torch.randn(max(1, len(number)), SIGNATURE, generator=generator)
+    sums = F.embedding_bag(
+        torch.tensor(ids, dtype=torch.int64), table, torch.tensor(starts), mode="sum"
+    )
+    return F.normalize(sums)
