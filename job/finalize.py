@@ -156,20 +156,14 @@ def fit_speller(
         )
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
         for _ in range(epochs):
-            for batch in _batches(lengths, steps // epochs):
-                longest = int(lengths[batch].max())  # not the padding of longer words
-                batch = batch.to(device)
-                optimizer.zero_grad()
-                loss = speller.losses(targets[batch, :longest], features[batch]).mean()
+            order = torch.randperm(len(places))
+            batches = order.to(device).tensor_split(steps // epochs)
+            longest = [int(part.max()) for part in lengths[order].tensor_split(steps // epochs)]
+            for batch, length in zip(batches, longest, strict=True):
+                optimizer.zero_grad()  # below, without the padding of longer words
+                loss = speller.losses(targets[batch, :length], features[batch]).mean()
                 loss.backward()
                 nn.utils.clip_grad_norm_(speller.parameters(), 5.0)
                 optimizer.step()
                 schedule.step()
     return speller.eval()
-
-
-def _batches(lengths: Tensor, number: int) -> list[Tensor]:
-    """The places of words in random batches, each of words of about one length: little padding."""
-    order = torch.randperm(len(lengths))
-    batches = order[lengths[order].argsort(stable=True)].tensor_split(number)
-    return [batches[place] for place in torch.randperm(number)]
