@@ -156,12 +156,11 @@ def fit_speller(
         )
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
         for _ in range(epochs):
-            order = torch.randperm(len(places))
-            batches = order.to(device).tensor_split(steps // epochs)
-            longest = [int(part.max()) for part in lengths[order].tensor_split(steps // epochs)]
-            for batch, length in zip(batches, longest, strict=True):
-                optimizer.zero_grad()  # below, without the padding of longer words
-                loss = speller.losses(targets[batch, :length], features[batch]).mean()
+            for batch in torch.randperm(len(places)).tensor_split(steps // epochs):
+                longest = int(lengths[batch].max())  # not the padding of longer words
+                batch = batch.to(device)
+                optimizer.zero_grad()
+                loss = speller.losses(targets[batch, :longest], features[batch]).mean()
                 loss.backward()
                 nn.utils.clip_grad_norm_(speller.parameters(), 5.0)
                 optimizer.step()
