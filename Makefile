@@ -7,6 +7,8 @@ LOW_TIDE := artifacts/low-tide
 
 set-up := $(PYTHON) tools/setup.py
 python := .venv/bin/python
+# On Linux, malloc asks for huge pages, unless the variable is set: the server generates about 20 % more words/s.
+huge-pages := GLIBC_TUNABLES="$${GLIBC_TUNABLES-glibc.malloc.hugetlb=1}"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -25,7 +27,7 @@ help: ## list the targets
 
 demo: $(LOW_TIDE)/manifest.json ## train on the embedded show (about 1 min, once), export, and start the server
 	@$(set-up) serve
-	$(python) -m serve --model $(LOW_TIDE) $(ARGS)
+	$(huge-pages) $(python) -m serve --model $(LOW_TIDE) $(ARGS)
 
 # .trained marks a finished run. Without it, an interrupted run resumes; if it is out of date, --fresh starts a new run.
 $(LOW_TIDE)/.trained: $(demo-train) $(if $(wildcard $(LOW_TIDE)/checkpoint.pt),,FORCE)
@@ -71,7 +73,7 @@ rollback: ## make an earlier version of a model current: MODEL=artifacts/NAME, T
 
 serve: ## start the server: MODEL=artifacts/NAME (default: all in artifacts/), ARGS="--port 8000"
 	@$(set-up) serve
-	$(python) -m serve $(if $(MODEL),--model "$$MODEL") $(ARGS)
+	$(huge-pages) $(python) -m serve $(if $(MODEL),--model "$$MODEL") $(ARGS)
 
 setup: ## install all dependencies into .venv: PYTHON=python3.12, TORCH_BACKEND=cpu|cu130
 	@$(set-up)

@@ -32,6 +32,7 @@ def main() -> int:
     os.environ.setdefault(
         "TORCH_CPP_LOG_LEVEL", "ERROR"
     )  # int8 files: a notice of PyTorch's future
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # huge pages: fp32 is 4 to 15 % faster
     warnings.filterwarnings("ignore", ".torch.jit.[a-z_]+. is deprecated", DeprecationWarning)
     from serve.logs import start_logging
     from serve.models.backends import import_runtime

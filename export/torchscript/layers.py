@@ -43,11 +43,13 @@ class Linear(nn.Module):
 class Int8Linear(nn.Module):
     """`Linear` with int8 weights and dynamic quantization of the input.
 
-    Each row of the weight has its own scale, and so has each row of `x`. PyTorch's kernel derives
-    one scale for all rows of `x` from their minimum and maximum, so that a row's result would
-    depend on the other rows of the batch. To prevent this, each row is divided by its largest
-    absolute value, and two columns with 1 and -1, whose weights are 0, are appended: the range is
-    then always [-1, 1].
+    Each row of the weight has its own scale, and so has each row of `x`. PyTorch's dynamic kernel
+    derives one scale for all rows of `x` from their minimum and maximum, so that a row's result
+    would depend on the other rows of the batch. To prevent this, each row is divided by its largest
+    absolute value, and the range of the input is always [-1, 1].
+
+    On x86 the kernel is told this range. The kernels of other processors have no such operator:
+    there, two columns with 1 and -1 are appended to `x`, whose weights are 0.
 
     Only the int8 weights and the scales are saved. They are packed for the processor when the file
     is loaded, so that a file exported on one processor runs on another.
@@ -63,28 +65,33 @@ class Int8Linear(nn.Module):
         self.scales = (weight.detach().abs().amax(1) / 127.0).clamp(min=1e-12)
         self.weight = torch.round(weight.detach() / self.scales[:, None]).to(torch.int8)
         self.bias = bias.detach().clone()
-        self.range_columns = torch.tensor([[1.0, -1.0]])
+        self.takes_range: bool = kernel_takes_range()
         self.packed = torch.ops.quantized.linear_prepack(
-            quantized_weight(self.weight, self.scales), self.bias if self.bounded_input else None
+            quantized_weight(self.weight, self.scales, self.takes_range),
+            self.bias if self.bounded_input else None,
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """x (batch, inputs) or (batch, time, inputs) -> the same shape with outputs last."""
         flat = x if x.dim() == 2 else x.reshape(-1, x.size(2))
-        extra = self.range_columns
-        if flat.size(0) != 1:
-            extra = extra.expand(flat.size(0), 2)
+        if self.bounded_input:
+            result = self.product(flat)
+        else:
+            largest = torch.linalg.vector_norm(flat, float("inf"), [1], True).clamp_(min=1e-12)
+            result = torch.addcmul(self.bias, self.product(flat / largest), largest)
+        return result if x.dim() == 2 else result.view(x.size(0), x.size(1), -1)
+
+    def product(self, x: Tensor) -> Tensor:
+        """The product with the packed weight: x (rows, inputs) in [-1, 1] -> (rows, outputs)."""
         # The reduced range (7 bits) avoids the saturation of processors without VNNI: the sums are
         # then the same everywhere.
-        if self.bounded_input:
-            extended = torch.cat([flat, extra], 1)
-            result = torch.ops.quantized.linear_dynamic(extended, self.packed, True)
-        else:
-            largest = torch.linalg.vector_norm(flat, float("inf"), [1], True) + 1e-12
-            extended = torch.cat([flat / largest, extra], 1)
-            result = torch.ops.quantized.linear_dynamic(extended, self.packed, True)
-            result = torch.addcmul(self.bias, result, largest)
-        return result if x.dim() == 2 else result.view(x.size(0), x.size(1), -1)
+        if self.takes_range:
+            # -1 and 1 are quantized to 0 and 127: the scale and the zero point of 0.
+            return torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
+                x, 2.0 / 127.0, 64, self.packed
+            )
+        ends = torch.tensor([[1.0, -1.0]]).expand(x.size(0), 2)
+        return torch.ops.quantized.linear_dynamic(torch.cat([x, ends], 1), self.packed, True)
 
     def rows(self, indices: Tensor) -> Tensor:
         """Rows of the weight: indices (count,) int64 -> (count, inputs) float32."""
@@ -102,18 +109,25 @@ class Int8Linear(nn.Module):
         self.bias = state[2]
         self.bounded_input = state[3]
         self.training = state[4]
-        self.range_columns = torch.tensor([[1.0, -1.0]])
+        self.takes_range = kernel_takes_range()
         self.packed = torch.ops.quantized.linear_prepack(
-            quantized_weight(self.weight, self.scales), self.bias if self.bounded_input else None
+            quantized_weight(self.weight, self.scales, self.takes_range),
+            self.bias if self.bounded_input else None,
         )
 
 
-def quantized_weight(weight: Tensor, scales: Tensor) -> Tensor:
-    """int8 weights (outputs, inputs) with two zero columns appended, as a quantized tensor."""
+def kernel_takes_range() -> bool:
+    """Whether int8 products can be told the range of their input: on x86, by FBGEMM."""
+    return torch.ops.aten._get_cpu_capability().startswith("AVX")
+
+
+def quantized_weight(weight: Tensor, scales: Tensor, takes_range: bool) -> Tensor:
+    """int8 weights (outputs, inputs) as a quantized tensor, for `Int8Linear.product`."""
+    if not takes_range:
+        weight = torch.nn.functional.pad(weight, [0, 2])
     zero_points = torch.zeros([weight.size(0)], dtype=torch.int64)
-    padded = torch.nn.functional.pad(weight, [0, 2])
     return torch._make_per_channel_quantized_tensor(
-        padded, scales.to(torch.float64), zero_points, 0
+        weight, scales.to(torch.float64), zero_points, 0
     )
 
 

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import importlib.util
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -54,6 +55,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", ".torch.jit.[a-z_]+. is deprecated", DeprecationWarning)
     warnings.filterwarnings("ignore", "torch.quantize_per_tensor, torch.quantize_per_channel")
     torch.set_num_threads(1)
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # huge pages, as in the server
     checkpoint = options.checkpoint or newest_checkpoint(pathlib.Path("artifacts"))
     network, _, _ = load_network(checkpoint)
     ratios = measure_ratios(checkpoint.parent, network, options.words, options.repeats)
