@@ -1,7 +1,9 @@
 """Shared fixtures: a small show, a finished training run on it, its exported bundle."""
 
+import functools
 import pathlib
 import random
+import ssl
 import warnings
 
 import hypothesis
@@ -10,8 +12,9 @@ import torch
 
 torch.set_num_threads(1)
 # No wall-clock limit per example: the first call of a TorchScript function compiles it.
-hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
-hypothesis.settings.register_profile("random", deadline=None)  # `make nightly`
+repeatable = hypothesis.settings(deadline=None, derandomize=True, max_examples=40)
+hypothesis.settings.register_profile("repeatable", repeatable)
+hypothesis.settings.register_profile("random", deadline=None)  # `make nightly`: 100 examples
 hypothesis.settings.load_profile("repeatable")
 ROOT = pathlib.Path(__file__).parent.parent
 NO_CHROMIUM = "no Chromium starts"  # why browser tests are skipped
@@ -27,6 +30,14 @@ def pytest_unconfigure(config):
         reason = skipped[0].longrepr[2].removeprefix("Skipped: ")
         line = f"{len(skipped)} BROWSER TESTS WERE SKIPPED, {reason}"
         config.get_terminal_writer().line(line, red=True, bold=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_ssl_context():
+    """Each client of httpx would read all certificates, in 25 ms; no request here uses HTTPS."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
+        yield
 
 
 def write_show(path: pathlib.Path, lines: int = 400) -> pathlib.Path:
