@@ -1,6 +1,8 @@
 """Shared fixtures: a small show, a finished training run on it, its exported bundle."""
 
 import functools
+import gc
+import os
 import pathlib
 import random
 import ssl
@@ -11,6 +13,8 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+# A full collection visits the objects of all imports, in 0.3 s, and would run during the imports.
+gc.set_threshold(100_000, 20, 100)
 # No wall-clock limit per example: the first call of a TorchScript function compiles it.
 repeatable = hypothesis.settings(deadline=None, derandomize=True, max_examples=40)
 hypothesis.settings.register_profile("repeatable", repeatable)
@@ -18,6 +22,16 @@ hypothesis.settings.register_profile("random", deadline=None)  # `make nightly`:
 hypothesis.settings.load_profile("repeatable")
 ROOT = pathlib.Path(__file__).parent.parent
 NO_CHROMIUM = "no Chromium starts"  # why browser tests are skipped
+
+
+def pytest_xdist_auto_num_workers():
+    """One process more than the machine has cores: tests wait for servers and for the browser."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_finish():
+    """Leaves the imported modules and the tests out of later garbage collections."""
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)
