@@ -12,19 +12,20 @@ from tests.browser.driver import NOTE_START, open_page
 from tests.conftest import NO_CHROMIUM
 from tests.serving import serving
 
-STORE_ONLY = """(stored) => {
-  for (const area of [localStorage, sessionStorage]) area.clear();
-  Object.assign(localStorage, stored);
-}"""
-
-HAS_SHORT_FORM = """Object.values(localStorage).map(JSON.parse).some(
-  (form) => Array.isArray(form) && form.includes(40) && form.includes(1))"""
+# The server, whose page asks for scenes of 40 words, not 200: they cost less CPU time.
+SHORT_SCENES = """
+import runpy
+from serve.scenes.scene import Scene
+Scene.__dataclass_fields__["length"].default = 40
+runpy.run_module("serve", run_name="__main__")
+"""
 
 
 @pytest.fixture(scope="session")
 def address(bundle, tmp_path_factory):
-    """The address of a running server without a rate limit."""
-    with serving(bundle, tmp_path_factory.mktemp("log"), "--rate-limit", "") as server:
+    """The address of a running server without a rate limit, whose scenes are short."""
+    log, program = tmp_path_factory.mktemp("log"), ("-c", SHORT_SCENES)
+    with serving(bundle, log, "--rate-limit", "", program=program) as server:
         yield server.address
         assert server.stop() == 0
         assert "Traceback" not in server.log.read_text()
@@ -56,24 +57,12 @@ def tabs(browser):
     return found
 
 
-@pytest.fixture(scope="package")
-def short_scenes(tabs, address):
-    """What a browser stores of a form that asks for one take of 40 words, not three of 200."""
-    tab = tabs["desktop"]
-    open_page(tab, address)
-    tab.get_by_text("Sampling options").click()
-    tab.get_by_label("number input for Length").first.fill("40")
-    tab.get_by_label("number input for Takes").fill("1")
-    tab.wait_for_function(HAS_SHORT_FORM)
-    return tab.evaluate("({ ...localStorage })")
-
-
 @contextlib.contextmanager
-def as_new(tab, address, stored):
-    """A tab that has nothing but the form of `short_scenes`, nothing allowed, no mouse over it."""
+def as_new(tab, address):
+    """A tab as a new visitor has it: nothing stored or allowed, the mouse in the corner."""
     size = tab.viewport_size
     tab.goto(f"{address}/healthz")  # of the page's origin, without its scripts
-    tab.evaluate(STORE_ONLY, stored)
+    tab.evaluate("localStorage.clear(); sessionStorage.clear()")
     tab.mouse.move(0, 0)
     try:
         yield tab
@@ -87,16 +76,16 @@ def as_new(tab, address, stored):
 
 
 @pytest.fixture
-def tab(tabs, address, short_scenes):
+def tab(tabs, address):
     """A tab of a window, to open the page in."""
-    with as_new(tabs["desktop"], address, short_scenes) as tab:
+    with as_new(tabs["desktop"], address) as tab:
         yield tab
 
 
 @pytest.fixture
-def phone(tabs, address, short_scenes):
+def phone(tabs, address):
     """The page on a phone."""
-    with as_new(tabs["phone"], address, short_scenes) as page:
+    with as_new(tabs["phone"], address) as page:
         open_page(page, address)
         yield page
 

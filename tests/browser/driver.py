@@ -41,12 +41,6 @@ def write_scene(page, first_line="", seed=""):
     return finished_text(page)
 
 
-def set_takes(page, number):
-    """Sets how many takes of a scene or a line are written at a time."""
-    page.get_by_text("Sampling options").click()
-    page.get_by_label("number input for Takes").fill(str(number))
-
-
 def finished_text(page):
     """The text of the scene after it has ended."""
     page.wait_for_function(IS_DONE, timeout=20_000)

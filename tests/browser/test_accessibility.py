@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.driver import finished_text, open_page, set_takes, write_scene
+from tests.browser.driver import finished_text, open_page, write_scene
 
 pytestmark = pytest.mark.browser
 
@@ -62,7 +62,6 @@ def test_axe_finds_no_serious_accessibility_fault(tab, address, theme, rules):
     open_page(page, f"{address}/?__theme={theme}")
     dark = page.evaluate("document.body.classList.contains('dark')")
     assert dark == (theme == "dark")
-    set_takes(page, 3)
     write_scene(page, "[setting: the pier]\n\nAnn: (waving) hello Zorblax.", seed="5")
     page.locator("#scene .line").nth(1).hover()
     found = {"script": violations()}

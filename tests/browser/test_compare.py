@@ -12,7 +12,6 @@ def write_both(page, line="Ann: hello", seed=""):
     page.get_by_role("tab", name="Compare").click()
     page.get_by_label("First line").last.fill(line)
     page.get_by_label("Seed").last.fill(seed)
-    page.get_by_label("number input for Length").last.fill("40")
     start = page.get_by_role("button", name="Write both")
     start.click()
     page.wait_for_function("!document.querySelector('#write-both').disabled")

@@ -137,6 +137,7 @@ def test_probabilities_view_and_taking_an_alternative(page):
 def test_compare_tab_uses_one_seed_for_both(page):
     page.get_by_role("tab", name="Compare").click()
     page.get_by_label("First line").last.fill("Ann: hello")
+    page.get_by_label("number input for Length").last.fill("200")
     page.get_by_role("button", name="Write both").click()
     expect(page.locator("#scene-left .line").nth(3)).to_be_visible(timeout=20_000)
     expect(page.locator("#scene-right .line").nth(3)).to_be_visible(timeout=20_000)

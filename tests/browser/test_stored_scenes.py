@@ -11,7 +11,6 @@ from tests.browser.driver import (
     finished_text,
     open_page,
     reload,
-    set_takes,
     text_of,
     write_scene,
 )
@@ -47,7 +46,6 @@ def test_scene_form_and_takes_survive_a_refresh_until_all_is_deleted(page, addre
     page.get_by_label("Bob", exact=True).check()
     page.get_by_label("Setting").first.fill("the pier")
     page.get_by_label("wild").first.check()
-    set_takes(page, 3)
     text = write_scene(page, "Bob: no?", seed="7")
     click(page, "Next take")
     second = text_of(page)

@@ -11,7 +11,6 @@ from tests.browser.driver import (
     downloaded,
     finished_text,
     script_lines,
-    set_takes,
     text_of,
     write_scene,
 )
@@ -20,7 +19,6 @@ pytestmark = pytest.mark.browser
 
 
 def test_takes_of_a_scene_are_chosen_and_extended(page):
-    set_takes(page, 3)
     first = write_scene(page, "Ann: hello there.", seed="7")
     place, note = page.locator("#takes .place"), page.locator("#note")
     expect(place).to_have_text("Take 1 of 3")
@@ -57,7 +55,6 @@ def test_takes_of_a_scene_are_chosen_and_extended(page):
 
 
 def test_takes_of_a_line_differ_in_that_line_only(page):
-    set_takes(page, 3)
     write_scene(page, "Ann: hello there.", seed="3")
     before = script_lines(page)
     page.locator("#scene .line").nth(2).hover()
@@ -82,7 +79,9 @@ def test_takes_of_a_line_differ_in_that_line_only(page):
     expect(at_line).to_contain_text("10/12")
 
 
-def test_one_take_has_no_switch(page):
+def test_number_of_takes_is_an_option(page):
+    page.get_by_text("Sampling options").click()
+    page.get_by_label("number input for Takes").fill("1")
     write_scene(page, "Ann: hello there.", seed="3")
     expect(page.locator("#takes .switcher")).to_have_count(0)
     expect(page.get_by_role("button", name="More takes")).to_be_visible()

@@ -65,6 +65,12 @@ def test_api_endpoints_are_documented(server):
             assert re.search(expected, answer.text), (method, path)
 
 
+def test_page_asks_for_three_takes_of_200_words(server):
+    components = httpx.get(f"{server.address}/config").json()["components"]
+    values = {each["props"].get("label"): each["props"].get("value") for each in components}
+    assert (values["Takes"], values["Length"]) == (3, 200)
+
+
 def test_result_is_fetched_once(server):
     answer = httpx.post(f"{server.address}/gradio_api/call/v2/models", json={})
     for version in ("", "v2/"):
