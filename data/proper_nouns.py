@@ -26,6 +26,8 @@ def proper_nouns(text: str, words: set[str]) -> list[str]:
         words: the vocabulary; other words are left out.
     """
     text = text[: 6 * MAX_WORDS]
+    if text.islower():
+        return []
     capitals: collections.Counter[str] = collections.Counter()
     for line in text.split("\n"):
         if line.lstrip().startswith("["):

@@ -26,45 +26,49 @@ class Spacing:
     def learn(cls, text: str) -> "Spacing":
         """The counts of a normalized text."""
         counts: dict[tuple[str, str, bool], list[int]] = collections.defaultdict(lambda: [0, 0, 0])
-        for (neighbors, spaces), count in collections.Counter(_gaps(text)).items():
+        for (neighbors, spaces), count in _gaps(text).items():
             counts[neighbors][min(spaces, MORE)] += count
         return cls(dict(counts))
 
     def bits(self, text: str) -> float:
         """The bits that all spaces of a normalized text cost, given its words."""
         total = 0.0
-        for (left, right, rule), spaces in _gaps(text):
+        for ((left, right, rule), spaces), count in _gaps(text).items():
             seen = self.counts.get((left, right, rule), [0, 0, 0])
             expected = [0.01, 0.98, 0.01] if rule else [0.98, 0.01, 0.01]
             kind = min(spaces, MORE)
-            total -= math.log2((seen[kind] + expected[kind]) / (sum(seen) + 1))
-            total += spaces - 1 if kind == MORE else 0  # one bit for each additional space
+            total -= count * math.log2((seen[kind] + expected[kind]) / (sum(seen) + 1))
+            total += count * (spaces - 1) if kind == MORE else 0  # a bit for each additional space
         return total
 
 
-def _gaps(text: str) -> list[tuple[tuple[str, str, bool], int]]:
-    """All gaps between words: ((left kind, right kind, space by the rule), number of spaces)."""
+def _gaps(text: str) -> collections.Counter[tuple[tuple[str, str, bool], int]]:
+    """Counts of the gaps between words: ((left kind, right kind, space by the rule), spaces)."""
     symbols = tokens.token_lookup()
     symbol_class = re.escape("".join(symbols))
-    classes: dict[str, tuple[str, str]] = {}  # (kind, example) of each distinct word
-    kinds: dict[tuple, tuple[str, str, bool]] = {}  # of the gap between words of these classes
-    gaps = []
-    before = previous = ("", "")
-    inside_quote = False
-    for spaces, word in re.findall(rf"( *)([{symbol_class}]|[^ {symbol_class}]+)", text):
-        found = classes.get(word)
-        if found is None:
-            found = classes[word] = _kind(word, symbols), _example(word, symbols)
-        key = before, previous, found, inside_quote
-        kind = kinds.get(key)
-        if kind is None:
-            example = tokens.typed(before[1], previous[1], found[1], inside_quote)
-            kind = kinds[key] = previous[0], found[0], example.startswith(" ")
-        gaps.append((kind, len(spaces)))
-        if word == '"' or word == "\n":
-            inside_quote = tokens.quote_after(word, inside_quote)
-        before, previous = previous, found
-    gaps.append(((previous[0], "", False), len(text) - len(text.rstrip(" "))))
+    pieces = re.findall(rf" *(?:[{symbol_class}]|[^ {symbol_class}]+)", text)
+    inside_quote, inside = False, []
+    for piece in pieces:
+        inside.append(inside_quote)
+        if piece[-1] in '"\n':
+            inside_quote = tokens.quote_after(piece[-1], inside_quote)
+    # Whole texts have few classes of words, so neighbors are counted before they are looked at.
+    classes = {("", "", 0): 0}
+    number = {}
+    for piece in dict.fromkeys(pieces):
+        word = piece.lstrip(" ")
+        key = _kind(word, symbols), _example(word, symbols), len(piece) - len(word)
+        number[piece] = classes.setdefault(key, len(classes))
+    numbers = [number[piece] for piece in pieces]
+    found = collections.Counter(zip([0, 0, *numbers], [0, *numbers], numbers, inside, strict=False))
+    of_number = list(classes)
+    gaps: collections.Counter[tuple[tuple[str, str, bool], int]] = collections.Counter()
+    for (*around, quoted), count in found.items():
+        (_, first, _), (left, before, _), (right, word, spaces) = (of_number[n] for n in around)
+        rule = tokens.typed(first, before, word, quoted).startswith(" ")
+        gaps[(left, right, rule), spaces] += count
+    last = of_number[numbers[-1]][0] if numbers else ""
+    gaps[(last, "", False), len(text) - len(text.rstrip(" "))] += 1
     return gaps
 
 

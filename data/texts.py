@@ -22,6 +22,7 @@ class TrainingText:
     """
 
     train_text: str
+    train_words: list[str]  # of `train_text`, by `Vocabulary.split`
     valid_text: str
     vocabulary: Vocabulary
     train_ids: list[int] | np.memmap  # a list for a script, a memory-mapped array for a corpus
@@ -66,6 +67,7 @@ def load_texts(
         vocabulary = dataclasses.replace(corpus.vocabulary(), show=show)
         return TrainingText(
             train_text=train_text,
+            train_words=vocabulary.split(train_text),
             valid_text=read_show(valid, **files) if valid else corpus.excerpt("valid"),
             vocabulary=vocabulary.with_names_of(train_text),
             train_ids=corpus.ids("train"),
@@ -85,6 +87,7 @@ def load_texts(
     counts = collections.Counter(ids)
     return TrainingText(
         train_text,
+        words,
         valid_text,
         vocabulary,
         ids,

@@ -76,10 +76,8 @@ def train(config: Config, fresh: bool, started: float) -> None:
     Raises:
         Stopped: if the run ended early.
     """
-    from job.engine.step import preload_optimizer
     from job.train import Run, Stopped
 
-    preload_optimizer()
     training = Run(config, fresh, started)
     group, vocabulary = training.group, training.vocabulary
     parameters = sum(weight.numel() for weight in training.network.parameters())

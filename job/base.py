@@ -80,13 +80,12 @@ def extend_texts(texts: TrainingText, base: Vocabulary, size: int) -> TrainingTe
     """
     own = texts.vocabulary
     in_script = isinstance(texts.train_ids, list)  # else ids of a prepared corpus, which are fixed
-    seen = own.split(texts.train_text) if in_script else []
-    words = extended_words(own.words, base, size, seen)
+    words = extended_words(own.words, base, size, texts.train_words if in_script else [])
     vocabulary = dataclasses.replace(own, words=words)
     if not in_script:
         counts = [*texts.counts, *[0] * (len(words) - len(own))]
         return dataclasses.replace(texts, vocabulary=vocabulary, counts=counts)
-    ids = vocabulary.numbers(seen)
+    ids = vocabulary.numbers(texts.train_words)
     counted = collections.Counter(ids)
     counts = [counted[index] for index in range(len(words))]
     return dataclasses.replace(texts, vocabulary=vocabulary, train_ids=ids, counts=counts)

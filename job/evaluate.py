@@ -219,7 +219,7 @@ def features_at(
     streams, length = layout(len(ids), streams)
     found: Tensor | None = None
     stream, offset = places // length, places % length
-    chunk = _chunk(network, streams)
+    chunk = max(1, min(CHUNK, MAX_SCORES // (streams * network.hidden_dim)))
     for start, features, _ in _read_features(network, ids, primer, streams, chunk):
         if found is None:
             found = features.new_zeros(len(places), features.shape[2])

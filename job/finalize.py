@@ -19,6 +19,7 @@ from data.vocab import Vocabulary
 from job.checkpoint import Checkpoint
 from job.config import Config
 from job.engine.monitor import say
+from job.engine.optimizer import AdamW
 from job.evaluate import (
     TokenizedText,
     bits_per_character,
@@ -67,7 +68,7 @@ def finalize(
     speller = None
     if config.spell:
         say("training the speller on the rare words")
-        words = vocabulary.split(texts.train_text)
+        words = texts.train_words
         ids = torch.tensor(vocabulary.numbers(words), device=device)
         counts = dict(zip(vocabulary.words, texts.counts, strict=True))
         speller = fit_speller(network, ids, words, counts, primer, config.seed)
@@ -147,10 +148,12 @@ def fit_speller(
         letters = sorted({letter for place in places for letter in words[place]})
         speller = Speller(letters, features.shape[1]).to(device)
         targets = speller.encode([words[place] for place in places], MAX_LETTERS)
-        lengths = (targets >= 0).sum(1)
-        targets = targets.to(device)
-        optimizer = torch.optim.AdamW(speller.parameters(), lr=learning_rate, weight_decay=0.05)
+        lengths, targets = (targets >= 0).sum(1), targets.to(device)
         steps = epochs * (len(places) // batch_size + 1)
+        on_gpu = device.type == "cuda"
+        optimizer = AdamW(
+            speller.parameters(), lr=learning_rate, weight_decay=0.05, fused=on_gpu or None
+        )
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
         for _ in range(epochs):
             for batch in torch.randperm(len(places)).tensor_split(steps // epochs):

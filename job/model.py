@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from job.layers import recurrence
+from job.layers.bags import embed
 from job.layers.loss import linear_cross_entropy
 from job.layers.regularization import locked_dropout, weight_drop, word_dropout
 from job.layers.subwords import Subwords
@@ -141,9 +142,10 @@ class RNN(nn.Module):
         features, hidden = self._features(nn_input, hidden, vectors)
         weight = vectors if self.tied else self.fc.weight
         dtype = self._dtype(nn_input.device.type)
-        rows = self.projection(features).flatten(0, 1).to(dtype)
-        bias = self.fc.bias.to(dtype)
-        return linear_cross_entropy(rows, weight.to(dtype), bias, targets.flatten()), hidden
+        # By time first, as in memory: nothing is copied.
+        rows = self.projection(features.transpose(0, 1).flatten(0, 1)).to(dtype)
+        bias, targets = self.fc.bias.to(dtype), targets.t().flatten()
+        return linear_cross_entropy(rows, weight.to(dtype), bias, targets), hidden
 
     def word_vectors(self) -> Tensor:
         """The vector of each word, its character n-grams added: (vocab_size, embedding_dim)."""
@@ -183,7 +185,9 @@ class RNN(nn.Module):
 
     def _features(self, nn_input: Tensor, hidden: Hidden, vectors: Tensor) -> tuple[Tensor, Hidden]:
         vectors = vectors.to(self._dtype(nn_input.device.type))
-        x = F.embedding(nn_input, word_dropout(vectors, self.dropout_words, self.training))
+        # Time is the outer dimension in memory, as the recurrence needs it.
+        x = embed(nn_input.t(), vectors).transpose(0, 1)
+        x = word_dropout(x, nn_input, len(vectors), self.dropout_words, self.training)
         x = locked_dropout(x, self.dropout_input, self.training)
         states = hidden if isinstance(hidden, tuple) else (hidden,)
         after = []
@@ -205,17 +209,17 @@ class RNN(nn.Module):
         cuDNN reads a module's own weights, not a dropped copy of them: weight drop would silently
         have no effect.
         """
-        weights = [
-            layer.weight_ih_l0,
-            weight_drop(layer.weight_hh_l0, self.weight_drop, self.training),
-            layer.bias_ih_l0,
-            layer.bias_hh_l0,
-        ]
         # Autocast would run cuDNN's recurrence in float16, which can overflow: cast by hand.
         device = x.device.type
         dtype = self._dtype(device)
         x, state = x.to(dtype), [tensor.to(dtype) for tensor in state]
-        weights = [weight.to(dtype) for weight in weights]
+        hidden_weight = layer.weight_hh_l0.to(dtype)
+        weights = [
+            layer.weight_ih_l0.to(dtype),
+            weight_drop(hidden_weight, self.weight_drop, self.training),
+            layer.bias_ih_l0,
+            layer.bias_hh_l0,
+        ]
         if (
             self.cell == "lstm"
             and self.training
@@ -223,6 +227,7 @@ class RNN(nn.Module):
         ):
             with torch.autocast(device, enabled=False):
                 return recurrence.lstm(x, state, weights)
+        weights = [weight.to(dtype) for weight in weights]
         if x.is_cuda:
             weights = in_one_buffer(weights)
         options = (True, 1, 0.0, self.training, False, True)  # biases, layers, ..., batch_first

@@ -24,8 +24,9 @@ from job.dataset import Dataset
 from job.engine.cuda_graph import make_stepper
 from job.engine.distributed import choose_device, init_distributed, was_restarted
 from job.engine.divergence import DivergenceCheck
-from job.engine.monitor import Monitor, draw_curves
-from job.engine.step import build_optimizer, detach, learning_rate, warmup_steps
+from job.engine.monitor import Monitor, draw_curves, preload_curves
+from job.engine.optimizer import build_optimizer, learning_rate, warmup_steps
+from job.engine.step import detach
 from job.engine.step import forward_back_prop as forward_back_prop  # importable from here
 from job.engine.stepper import construction
 from job.engine.stop import Requests, Stopped, StopRequests
@@ -158,6 +159,8 @@ class Run:
         progress = (self.folder, self.total_steps, self.step)
         monitor = Monitor(*progress, self.config.tensorboard, self.group.is_rank0)
         self.network.train()
+        if self.device == "cuda":
+            preload_curves()
         self.started = self.saved = self.resumed = time.monotonic()
         self.max_reserve = self.requests.time_left() / 2
         handlers = self.requests.handlers(twice=not self.group.is_distributed)
@@ -228,8 +231,7 @@ class Run:
 
     def _handle_requests(self, monitor: Monitor) -> None:
         """Saves the state if requested; ends the run gracefully on a signal or the time limit."""
-        # The time limit leaves time for one step at least: a run that is resumed again and again
-        # reaches its end.
+        # The time limit leaves time for a step: a run resumed again and again reaches its end.
         time_is_up = self.requests.time_left() < self._reserve() and self.step > self.first_step
         own = Requests(
             stop=self.requests.signal,
@@ -338,8 +340,7 @@ class Run:
         self.best.update(self.group.broadcast_from_rank0(self._finalized_scores))
 
     def _finalized_scores(self) -> dict[str, Any]:
-        path = self.folder / checkpoint.NAME
-        network, vocabulary, best = load_network(path)
+        network, vocabulary, best = load_network(path := self.folder / checkpoint.NAME)
         if not best.finished:
             network = network.to(self.device)
             with self._interruptible():

@@ -1,7 +1,9 @@
 """What a run shows: a progress bar, log lines, metrics.jsonl, TensorBoard events, curves.png."""
 
+import importlib
 import pathlib
 import sys
+import threading
 import time
 from typing import Any
 
@@ -102,6 +104,14 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def preload_curves() -> None:
+    """Imports what `draw_curves` needs, in a thread: a second that costs nothing beside a GPU.
+
+    The thread ends before the program does: an import that is cut off at the end may crash it.
+    """
+    threading.Thread(target=importlib.import_module, args=("matplotlib.figure",)).start()
 
 
 def draw_curves(history: list[dict[str, Any]], unigram: float, path: pathlib.Path) -> None:

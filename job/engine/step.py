@@ -1,17 +1,10 @@
-"""One training step: forward and backward pass, update; optimizer and learning-rate schedule."""
-
-import importlib
-import math
-import threading
+"""One training step: forward and backward pass, and update."""
 
 import torch
 from torch import Tensor, nn
 
-from job.config import Config
 from job.engine.distributed import Group, concat_hidden, slice_hidden
 from job.model import Hidden
-
-MIN_WARMUP = 10  # steps
 
 
 def forward_back_prop(
@@ -114,48 +107,3 @@ def detach(hidden: Hidden, device: torch.device | str | None = None) -> Hidden:
     if isinstance(hidden, tuple):
         return tuple(state.detach().to(device or state.device) for state in hidden)
     return hidden.detach().to(device or hidden.device)
-
-
-def preload_optimizer() -> None:
-    """Starts to import what every optimizer of PyTorch imports when it is built.
-
-    That takes seconds, in a thread beside reading the texts. The thread ends before the program
-    does: at the end of a program, an import that is cut off may crash it.
-    """
-    threading.Thread(target=importlib.import_module, args=("torch._dynamo",)).start()
-
-
-def build_optimizer(network: nn.Module, config: Config) -> torch.optim.Optimizer:
-    """AdamW for a network on its device."""
-    on_gpu = next(network.parameters()).is_cuda
-    return torch.optim.AdamW(
-        network.parameters(),
-        # A CUDA graph reads the learning rate from the GPU's memory.
-        lr=torch.tensor(config.learning_rate, device="cuda") if on_gpu else 0.0,
-        betas=(0.9, 0.99),
-        weight_decay=config.weight_decay,
-        fused=on_gpu,
-        capturable=on_gpu,
-    )
-
-
-def warmup_steps(total_steps: int, config: Config) -> float:
-    """Steps with a rising learning rate: a share of all, and at least `MIN_WARMUP` if any.
-
-    A short run needs them too, at most half of its steps: AdamW's second moments are noisy at
-    first, and a large network's loss would rise instead of fall.
-    """
-    if config.warmup == 0:
-        return 0.0
-    return min(max(config.warmup * total_steps, MIN_WARMUP), total_steps / 2)
-
-
-def learning_rate(step: int, total_steps: int, config: Config) -> float:
-    """The learning rate of a step: linear warm-up, then cosine decay to 1 %, or constant."""
-    warmup = warmup_steps(total_steps, config)
-    if step < warmup:
-        return config.learning_rate * (step + 1) / (warmup + 1)
-    if config.schedule == "constant":
-        return config.learning_rate
-    progress = (step - warmup) / max(1.0, total_steps - warmup)
-    return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1, progress))))

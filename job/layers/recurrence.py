@@ -44,21 +44,23 @@ def lstm(
     Args:
         x: (batch, time, inputs), bfloat16.
         state: state and cell before the first time step, each (1, batch, hidden).
-        weights: weight_ih, weight_hh, bias_ih, bias_hh in PyTorch's order of the gates.
+        weights: weight_ih, weight_hh, bias_ih, bias_hh in PyTorch's order of the gates; the biases
+            may be float32.
 
     Returns:
         (states (batch, time, hidden), (last state, last cell), without gradients).
     """
     weight_ih, weight_hh, bias_ih, bias_hh = weights
-    inputs = F.linear(x.transpose(0, 1), weight_ih, bias_ih + bias_hh)
-    states, h, c = _Recurrence.apply(inputs, weight_hh, state[0][0], state[1][0])
+    inputs = F.linear(x.transpose(0, 1), weight_ih)
+    bias = bias_ih + bias_hh
+    states, h, c = _Recurrence.apply(inputs, weight_hh, bias, state[0][0], state[1][0])
     return states.transpose(0, 1), (h[None], c[None])
 
 
 class _Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, inputs: Tensor, weight: Tensor, h: Tensor, c: Tensor
+        ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, h: Tensor, c: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         from job.layers import recurrence_kernels as kernels
 
@@ -68,11 +70,12 @@ class _Recurrence(torch.autograd.Function):
         states[0], cells[0] = h, c
         gates = torch.empty_like(inputs)
         weight = weight.contiguous()
-        arguments = (inputs.contiguous(), weight, states, cells, gates)
+        arguments = (inputs.contiguous(), weight, bias, states, cells, gates)
         _launch(kernels.forward, arguments, steps, batch, hidden)
         ctx.save_for_backward(weight, states, cells, gates)
         h, c = states[-1].clone(), cells[-1].to(inputs.dtype)
         ctx.mark_non_differentiable(h, c)
+        ctx.bias_dtype = bias.dtype
         return states[1:], h, c
 
     @staticmethod
@@ -83,10 +86,12 @@ class _Recurrence(torch.autograd.Function):
         steps, batch, hidden = *gates.shape[:2], weight.shape[1]
         grad_inputs = torch.empty_like(gates)
         partial = gates.new_empty(4, batch, hidden, dtype=torch.float32)
-        arguments = (grad_states.contiguous(), weight, cells, gates, grad_inputs, partial)
+        grad_bias = gates.new_empty(batch // kernels.ROWS, 4 * hidden, dtype=torch.float32)
+        results = (grad_inputs, grad_bias, partial)
+        arguments = (grad_states.contiguous(), weight, cells, gates, *results)
         _launch(kernels.backward, arguments, steps, batch, hidden)
-        rows = grad_inputs.flatten(0, 1)
-        return grad_inputs, rows.t() @ states[:-1].flatten(0, 1), None, None
+        grad_weight = grad_inputs.flatten(0, 1).t() @ states[:-1].flatten(0, 1)
+        return grad_inputs, grad_weight, grad_bias.sum(0).to(ctx.bias_dtype), None, None
 
 
 def _launch(

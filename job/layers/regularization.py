@@ -5,7 +5,6 @@ locked (variational) mask is from Gal and Ghahramani, "A Theoretically Grounded 
 Dropout in Recurrent Neural Networks" (2016).
 """
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,18 +17,24 @@ def locked_dropout(x: Tensor, p: float, training: bool) -> Tensor:
         p: dropout probability.
         training: False returns `x` unchanged.
     """
-    return _shared_dropout(x, p, training)
+    if not training or p == 0:
+        return x
+    return x * _mask(x.new_empty(len(x), 1, x.shape[2]), p)
 
 
-def word_dropout(vectors: Tensor, p: float, training: bool) -> Tensor:
+def word_dropout(x: Tensor, ids: Tensor, vocabulary: int, p: float, training: bool) -> Tensor:
     """Embedding dropout: a dropped word has a zero vector everywhere in the batch.
 
     Args:
-        vectors: word vectors (vocabulary, features).
+        x: embedded words (..., features).
+        ids: the words (...).
+        vocabulary: number of words.
         p: dropout probability.
-        training: False returns `vectors` unchanged.
+        training: False returns `x` unchanged.
     """
-    return _shared_dropout(vectors, p, training)
+    if not training or p == 0:
+        return x
+    return x * _mask(x.new_empty(vocabulary), p)[ids][..., None]
 
 
 def weight_drop(weight: Tensor, p: float, training: bool) -> Tensor:
@@ -37,8 +42,6 @@ def weight_drop(weight: Tensor, p: float, training: bool) -> Tensor:
     return F.dropout(weight, p, training)
 
 
-def _shared_dropout(x: Tensor, p: float, training: bool) -> Tensor:
-    """Inverted dropout with one mask for all positions of the second dimension."""
-    if not training or p == 0:
-        return x
-    return x * torch.empty_like(x[:, :1]).bernoulli_(1 - p).div_(1 - p)
+def _mask(empty: Tensor, p: float) -> Tensor:
+    """Factors of inverted dropout."""
+    return empty.bernoulli_(1 - p).div_(1 - p)

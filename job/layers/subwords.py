@@ -7,7 +7,6 @@ occur more often. Only training has this cost: `RNN.merged` adds everything up i
 """
 
 import collections
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from job.layers.bags import bag_sums
+
 LENGTHS = range(2, 7)  # characters of an n-gram, the word boundaries < and > included
+PART = 32  # words of an n-gram that are summed at a time
 
 
 def char_ngrams(word: str) -> list[str]:
@@ -51,9 +53,14 @@ class Subwords(nn.Module):
                 owners[ngram].append(row)
         scale = [len(ngrams) ** -0.5 if ngrams else 0.0 for ngrams in members]
         self.weight = nn.Parameter(torch.empty(len(kept), dim).uniform_(-0.05, 0.05))
-        scales = [[s] * len(m) for s, m in zip(scale, members, strict=True)]
-        self._register("of_word", members, scales)
-        self._register("of_ngram", owners, [[scale[row] for row in rows] for rows in owners])
+        # A GPU sums the many words of a frequent n-gram in parts.
+        parts = [rows[at : at + PART] for rows in owners for at in range(0, len(rows), PART)]
+        ends = torch.tensor([-(-len(rows) // PART) for rows in owners]).cumsum(0)
+        self._register(
+            "of_word", members, [[s] * len(m) for s, m in zip(scale, members, strict=True)]
+        )
+        self._register("of_part", parts, [[scale[row] for row in rows] for rows in parts])
+        self.register_buffer("of_ngram_starts", F.pad(ends, (1, 0)), persistent=False)
 
     def _register(self, name: str, rows: list[list[int]], scales: list[list[float]]) -> None:
         starts = torch.tensor([0] + [len(row) for row in rows]).cumsum(0)
@@ -66,33 +73,27 @@ class Subwords(nn.Module):
     def forward(self, dtype: torch.dtype) -> Tensor:
         """What the n-grams add to each word's vector: (vocabulary, dim) of the given dtype."""
         there = (self.of_word_rows, self.of_word_starts, self.of_word_scale.to(dtype))
-        back = (self.of_ngram_rows, self.of_ngram_starts, self.of_ngram_scale.to(dtype))
-        return _BagSum.apply(self.weight.to(dtype), *there, *back)
+        back = (self.of_part_rows, self.of_part_starts, self.of_part_scale.to(dtype))
+        return _Sums.apply(self.weight.to(dtype), there, back, self.of_ngram_starts)
 
 
-class _BagSum(torch.autograd.Function):
-    """Weighted sums of rows, whose backward pass is a second such sum.
-
-    PyTorch's own backward pass of `embedding_bag` sorts all rows at every step.
-    """
+class _Sums(torch.autograd.Function):
+    """Sums of n-grams, whose gradient is such a sum of words."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, *lists: Tensor) -> Tensor:
-        ctx.save_for_backward(*lists[3:])
-        return _weighted_sums(weight, *lists[:3])
+    def forward(
+        ctx: Any, weight: Tensor, there: tuple[Tensor, ...], back: tuple[Tensor, ...], ends: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(*back, ends)
+        return bag_sums(weight, *there)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        back = _weighted_sums(gradient.contiguous(), *ctx.saved_tensors)
-        return back, None, None, None, None, None, None
-
-
-def _weighted_sums(weight: Tensor, rows: Tensor, starts: Tensor, scale: Tensor) -> Tensor:
-    if not weight.is_cuda:
-        bag = {"mode": "sum", "per_sample_weights": scale, "include_last_offset": True}
-        return F.embedding_bag(rows, weight, starts, **bag)
-    # cuSPARSE is nearly four times as fast. On a CPU, sparse products need Intel's MKL.
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
-        matrix = torch.sparse_csr_tensor(starts, rows, scale, (len(starts) - 1, len(weight)))
-    return matrix @ weight
+        *back, starts = ctx.saved_tensors
+        parts = bag_sums(gradient, *back)
+        return (
+            bag_sums(parts, torch.arange(len(parts), device=parts.device), starts),
+            None,
+            None,
+            None,
+        )

@@ -20,7 +20,8 @@ from data.show.read import LOW_TIDE, read_show, split_show
 from data.vocab import Vocabulary
 from job.checkpoint import build_network
 from job.config import Config
-from job.engine.step import detach, learning_rate
+from job.engine.optimizer import learning_rate
+from job.engine.step import detach
 from job.evaluate import held_out_loss
 from job.layers.subwords import Subwords
 from job.options import parse

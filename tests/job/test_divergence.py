@@ -8,7 +8,7 @@ from data.command_line import UserError
 from job import state
 from job.checkpoint import load_checkpoint, read_file
 from job.engine.divergence import WINDOW, Diverged, DivergenceCheck
-from job.engine.step import MIN_WARMUP, learning_rate, warmup_steps
+from job.engine.optimizer import MIN_WARMUP, learning_rate, warmup_steps
 from job.options import parse
 from job.train import Run
 from tests.conftest import TINY

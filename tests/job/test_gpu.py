@@ -1,4 +1,4 @@
-"""What runs on a GPU only: CUDA graphs, the Triton loss, weight drop in cuDNN. Skipped without."""
+"""What runs on a GPU only: CUDA graphs, Triton kernels, weight drop in cuDNN. Skipped without."""
 
 import pytest
 import torch
@@ -10,8 +10,10 @@ from job.engine.distributed import Group
 from job.engine.stepper import Stepper
 from job.evaluate import token_losses
 from job.layers import recurrence
+from job.layers.bags import bag_sums, embed
 from job.layers.cache import CacheConfig
 from job.layers.loss import linear_cross_entropy
+from job.layers.subwords import Subwords
 from job.model import RNN, in_one_buffer
 
 pytestmark = [
@@ -165,3 +167,49 @@ def test_triton_recurrence_is_used_only_where_it_applies():
     assert not recurrence.is_supported(x[:24], 1024, state)
     assert not recurrence.is_supported(x.repeat(8, 1, 1), 1024, state)
     assert not recurrence.is_supported(x, 1024, [each.requires_grad_() for each in state])
+
+
+@pytest.mark.parametrize("features", [8, 100, 512])
+def test_triton_bag_sums_equal_those_of_embedding_bag(features):
+    torch.manual_seed(1)
+    rows, lengths = torch.randn(70, features), torch.randint(40, (50,))
+    starts = F.pad(lengths.cumsum(0), (1, 0))
+    members, scale = torch.randint(70, (int(starts[-1]),)), torch.rand(int(starts[-1]))
+    for factors in (None, scale):
+        expected = bag_sums(rows, members, starts, factors)
+        on_gpu = [
+            None if each is None else each.cuda() for each in (rows, members, starts, factors)
+        ]
+        torch.testing.assert_close(bag_sums(*on_gpu).cpu(), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("vocabulary", [100, 2**15, 2**15 + 1])
+def test_triton_gradient_of_embeddings(vocabulary):
+    torch.manual_seed(1)
+    vectors = torch.randn(vocabulary, 24, device="cuda", requires_grad=True)
+    ids = torch.randint(vocabulary - 9, (30, 20), device="cuda").t()
+    ids[0] = vocabulary - 1
+    gradient = torch.randn(20, 30, 24, device="cuda")
+    expected = torch.zeros_like(vectors).index_add_(0, ids.flatten(), gradient.flatten(0, 1))
+    found = []
+    for _ in range(2):
+        vectors.grad = None
+        out = embed(ids, vectors)
+        assert torch.equal(out, vectors[ids])
+        out.backward(gradient)
+        found.append(vectors.grad)
+    torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-4)
+    assert torch.equal(*found)
+
+
+def test_subwords_on_a_gpu_equal_those_on_a_cpu():
+    torch.manual_seed(1)
+    subwords = Subwords([f"{number}ing" for number in range(200)], 24, 2)
+    gradient, results = torch.randn(200, 24), []
+    for device in ("cpu", "cuda"):
+        subwords.to(device).weight.grad = None
+        out = subwords(torch.float32)
+        out.backward(gradient.to(device))
+        results.append((out.detach().cpu(), subwords.weight.grad.clone().cpu()))
+    for cpu, gpu in zip(*results, strict=True):
+        torch.testing.assert_close(gpu, cpu, rtol=1e-4, atol=1e-4)

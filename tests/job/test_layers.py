@@ -26,20 +26,26 @@ def test_char_ngrams_of_a_short_word():
     assert char_ngrams("hi") == ["<h", "<hi", "<hi>", "hi", "hi>", "i>"]
 
 
-def test_subwords_equal_a_matrix_product_forward_and_backward():
-    subwords = make().subwords
+def ngram_matrix(words):
+    """What Subwords multiplies its weights by, computed plainly: (words, n-grams)."""
+    real = [word for word in words if word[0] not in "|<"]
     kept = sorted(
         ngram
-        for ngram in {n for word in WORDS for n in char_ngrams(word)}
-        if sum(ngram in char_ngrams(word) for word in WORDS if word[0] not in "|<") >= 2
+        for ngram in {n for word in real for n in char_ngrams(word)}
+        if sum(ngram in char_ngrams(word) for word in real) >= 2
     )
-    matrix = torch.zeros(len(WORDS), len(kept))
-    for row, word in enumerate(WORDS):
-        if word[0] not in "|<":
+    matrix = torch.zeros(len(words), len(kept))
+    for row, word in enumerate(words):
+        if word in real:
             for ngram in set(char_ngrams(word)) & set(kept):
                 matrix[row, kept.index(ngram)] = 1
-    matrix /= matrix.sum(1, keepdim=True).clamp_min(1).sqrt()
-    gradient = torch.randn(len(WORDS), 6)
+    return matrix / matrix.sum(1, keepdim=True).clamp_min(1).sqrt()
+
+
+@pytest.mark.parametrize("words", [WORDS, [f"{number}ing" for number in range(90)]])
+def test_subwords_equal_a_matrix_product_forward_and_backward(words):
+    subwords, matrix = Subwords(words, 6, 2), ngram_matrix(words)
+    gradient = torch.randn(len(words), 6)
     out = subwords(torch.float32)
     out.backward(gradient)
     torch.testing.assert_close(out, matrix @ subwords.weight)
@@ -74,13 +80,16 @@ def test_dropout_functions_act_in_training_only():
     assert (masked == masked[:, :1]).all()
     assert masked.mean().item() == pytest.approx(1, abs=0.3)
     assert len(masked[:, 0].unique(dim=0)) == 4
-    dropped = word_dropout(torch.ones(500, 3), 0.4, training=True)
+    words = torch.arange(500).repeat(2, 1)
+    dropped = word_dropout(torch.ones(2, 500, 3), words, 500, 0.4, training=True)
+    assert torch.equal(dropped[0], dropped[1])
+    dropped = dropped[0]
     assert (dropped == dropped[:, :1]).all()
     assert (dropped == 0).float().mean().item() == pytest.approx(0.4, abs=0.1)
     assert (weight_drop(torch.ones(90, 90), 0.3, True) == 0).float().mean() > 0.2
     for same in (
         locked_dropout(x, 0.5, False),
-        word_dropout(x[0], 0.5, False),
+        word_dropout(x, x[:, :, 0].long(), 2, 0.5, False),
         weight_drop(x, 0.5, False),
     ):
         assert (same == 1).all()

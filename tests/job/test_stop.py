@@ -11,7 +11,7 @@ import torch
 
 from job.__main__ import main
 from job.checkpoint import load_checkpoint
-from job.engine.step import learning_rate
+from job.engine.optimizer import learning_rate
 from job.engine.stop import Stopped, StopRequests
 from job.options import parse
 from job.train import Run

@@ -16,7 +16,7 @@ from job import state
 from job.__main__ import main
 from job.checkpoint import load_checkpoint, read_file
 from job.config import MAX_CACHE_SIZE
-from job.engine.step import learning_rate
+from job.engine.optimizer import learning_rate
 from job.evaluate import held_out_loss
 from job.layers.cache import HISTORY, CacheConfig
 from job.options import parse
