@@ -78,6 +78,9 @@ serve: ## start the server: MODEL=artifacts/NAME (default: all in artifacts/), A
 setup: ## install all dependencies into .venv: PYTHON=python3.12, TORCH_BACKEND=cpu|cu130
 	@$(set-up)
 
+# The tests start many processes, which would compile the code again.
+test nightly: export PYTHONDONTWRITEBYTECODE :=
+
 test: ## run all tests but the slow ones; installs Chromium for tests/browser if it can: ARGS="-k tokens"
 	@$(set-up)
 	@$(python) tools/browser.py

@@ -1,7 +1,11 @@
 """Shared fixtures: a small show, a finished training run on it, its exported bundle."""
 
+import functools
+import gc
+import os
 import pathlib
 import random
+import ssl
 import warnings
 
 import hypothesis
@@ -9,12 +13,25 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+# A full collection visits the objects of all imports, in 0.3 s, and would run during the imports.
+gc.set_threshold(100_000, 20, 100)
 # No wall-clock limit per example: the first call of a TorchScript function compiles it.
-hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
-hypothesis.settings.register_profile("random", deadline=None)  # `make nightly`
+repeatable = hypothesis.settings(deadline=None, derandomize=True, max_examples=40)
+hypothesis.settings.register_profile("repeatable", repeatable)
+hypothesis.settings.register_profile("random", deadline=None)  # `make nightly`: 100 examples
 hypothesis.settings.load_profile("repeatable")
 ROOT = pathlib.Path(__file__).parent.parent
 NO_CHROMIUM = "no Chromium starts"  # why browser tests are skipped
+
+
+def pytest_xdist_auto_num_workers():
+    """One process more than the machine has cores: tests wait for servers and for the browser."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_finish():
+    """Leaves the imported modules and the tests out of later garbage collections."""
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)
@@ -27,6 +44,14 @@ def pytest_unconfigure(config):
         reason = skipped[0].longrepr[2].removeprefix("Skipped: ")
         line = f"{len(skipped)} BROWSER TESTS WERE SKIPPED, {reason}"
         config.get_terminal_writer().line(line, red=True, bold=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_ssl_context():
+    """Each client of httpx would read all certificates, in 25 ms; no request here uses HTTPS."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
+        yield
 
 
 def write_show(path: pathlib.Path, lines: int = 400) -> pathlib.Path:

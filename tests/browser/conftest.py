@@ -12,11 +12,20 @@ from tests.browser.driver import NOTE_START, open_page
 from tests.conftest import NO_CHROMIUM
 from tests.serving import serving
 
+# The server, whose page asks for scenes of 40 words, not 200: they cost less CPU time.
+SHORT_SCENES = """
+import runpy
+from serve.scenes.scene import Scene
+Scene.__dataclass_fields__["length"].default = 40
+runpy.run_module("serve", run_name="__main__")
+"""
+
 
 @pytest.fixture(scope="session")
 def address(bundle, tmp_path_factory):
-    """The address of a running server without a rate limit."""
-    with serving(bundle, tmp_path_factory.mktemp("log"), "--rate-limit", "") as server:
+    """The address of a running server without a rate limit, whose scenes are short."""
+    log, program = tmp_path_factory.mktemp("log"), ("-c", SHORT_SCENES)
+    with serving(bundle, log, "--rate-limit", "", program=program) as server:
         yield server.address
         assert server.stop() == 0
         assert "Traceback" not in server.log.read_text()
@@ -120,11 +129,10 @@ def other_scenes(address):
     count = THROTTLED_FROM + 1
     reading = []  # an iterator that is dropped closes its connection, which ends the scene
     with contextlib.ExitStack() as streams:
+        client = streams.enter_context(httpx.Client(base_url=f"{address}/gradio_api", timeout=60))
         for _ in range(count):
-            arguments = {"length": 1000}
-            event = httpx.post(f"{address}/gradio_api/call/v2/write", json=arguments)
-            url = f"{address}/gradio_api/call/write/{event.json()['event_id']}"
-            stream = streams.enter_context(httpx.stream("GET", url, timeout=60))
+            event = client.post("/call/v2/write", json={"length": 1000}).json()["event_id"]
+            stream = streams.enter_context(client.stream("GET", f"/call/write/{event}"))
             reading.append(stream.iter_lines())
             next(reading[-1])
         yield count

@@ -17,7 +17,11 @@ FOLDERS = sorted(path.parent for path in KUBERNETES.rglob("kustomization.yaml"))
 ONE_NODE = sorted(path for path in FOLDERS if path.parent.name == "one-node")
 OLDEST = 31  # Kubernetes 1.31, see deploy/README.md
 NEWEST = int(kubernetes_validate.latest_version().split(".")[1])
-VERSIONS = [f"1.{minor}" for minor in range(OLDEST, NEWEST + 1)]
+# Those in between are slow: `make nightly`.
+VERSIONS = [
+    pytest.param(f"1.{minor}", marks=[] if minor in (OLDEST, NEWEST) else pytest.mark.slow)
+    for minor in range(OLDEST, NEWEST + 1)
+]
 folders = pytest.mark.parametrize(
     "folder", FOLDERS, ids=lambda path: str(path.relative_to(KUBERNETES))
 )

@@ -176,10 +176,14 @@ def contents(folder):
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_parity_failure_leaves_the_previous_export_unchanged(bundle, tmp_path, monkeypatch):
-    shutil.copy(bundle / "checkpoint.pt", tmp_path)
-    export(tmp_path / "checkpoint.pt")
-    before = contents(tmp_path)
+@pytest.fixture
+def exported(bundle, tmp_path):
+    """A copy of the bundle with its checkpoint and its version."""
+    return shutil.copytree(bundle, tmp_path / "exported")
+
+
+def test_parity_failure_leaves_the_previous_export_unchanged(exported, monkeypatch):
+    before = contents(exported)
 
     def wrong(model):
         other = RNN(model.network.vocab_size, model.network.vocab_size, 16, 24, 2, tie_weights=True)
@@ -187,8 +191,8 @@ def test_parity_failure_leaves_the_previous_export_unchanged(bundle, tmp_path, m
 
     monkeypatch.setitem(BUILD, "model.onnx", wrong)
     with pytest.raises(UserError, match=r"model.onnx differs .* nothing was exported"):
-        export(tmp_path / "checkpoint.pt")
-    assert contents(tmp_path) == before
+        export(exported / "checkpoint.pt")
+    assert contents(exported) == before
 
 
 @pytest.fixture
@@ -200,10 +204,8 @@ def keyboard_interrupt():
 
 
 @pytest.mark.usefixtures("keyboard_interrupt")
-def test_interrupted_export_leaves_the_previous_bundle_valid(bundle, tmp_path, monkeypatch):
-    shutil.copy(bundle / "checkpoint.pt", tmp_path)
-    export(tmp_path / "checkpoint.pt")
-    before = contents(tmp_path)
+def test_interrupted_export_leaves_the_previous_bundle_valid(exported, monkeypatch):
+    before = contents(exported)
 
     def interrupt(*_):
         signal.raise_signal(signal.SIGINT)
@@ -211,29 +213,27 @@ def test_interrupted_export_leaves_the_previous_bundle_valid(bundle, tmp_path, m
     with monkeypatch.context() as patch:
         patch.setattr("export.bundle.verify_onnx", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            export(tmp_path / "checkpoint.pt")
-    assert contents(tmp_path) == before
+            export(exported / "checkpoint.pt")
+    assert contents(exported) == before
 
     replace = os.replace
     with monkeypatch.context() as patch:  # blocked until all files are moved
         patch.setattr("export.rollout.os.replace", lambda *names: (interrupt(), replace(*names)))
         with pytest.raises(KeyboardInterrupt):
-            export(tmp_path / "checkpoint.pt")
-    assert len(list(verify(tmp_path, run_torchscript=True))) > 8
+            export(exported / "checkpoint.pt")
+    assert len(list(verify(exported, run_torchscript=True))) > 8
 
 
-def test_full_disk_is_an_error_of_its_own_and_leaves_the_previous_bundle(bundle, tmp_path):
-    shutil.copy(bundle / "checkpoint.pt", tmp_path)
-    export(tmp_path / "checkpoint.pt")
-    before = contents(tmp_path)
+def test_full_disk_is_an_error_of_its_own_and_leaves_the_previous_bundle(exported):
+    before = contents(exported)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (9000, limits[1]))
     try:
         with pytest.raises(DiskFull, match=r"File too large.*free some disk space"):
-            export(tmp_path / "checkpoint.pt")
+            export(exported / "checkpoint.pt")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert contents(tmp_path) == before
+    assert contents(exported) == before
 
 
 def test_missing_checkpoint_gives_one_line_and_exit_code_2(tmp_path):

@@ -17,7 +17,7 @@ from tests.bench.generation import load_consumer
 from tests.models import export_with_speller_and_cache
 
 PATH = pathlib.Path(__file__).parent.parent.parent / "docs" / "consumer.py"
-CASES = 60  # and more in `make nightly`
+CASES = 30  # and more in `make nightly`
 PROMPTS = [
     *("", " ", "\n", "Ann:", "ANN: Hello", "bob: not now, ", "[Setting: the CAFÉ]\n\n", "hello-"),
     *('ann: "hello', "Bob: “No?” he said\n\n", "(waving) hello, Bob!", "Ann: …", "a . b - c; d"),
@@ -109,7 +109,7 @@ def compare(folder, eager, consumer, cases):
     return in_prompt, invented, repeated
 
 
-@pytest.mark.parametrize("cases", [CASES, pytest.param(5 * CASES, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cases", [CASES, pytest.param(10 * CASES, marks=pytest.mark.slow)])
 def test_consumer_generates_the_same_words_with_cache_and_speller(spelling, consumer, cases):
     """Ties included: the cache's bound makes out-of-vocabulary words equally likely."""
     in_prompt, invented, repeated = compare(*spelling, consumer, cases)

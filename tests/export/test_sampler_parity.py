@@ -43,7 +43,7 @@ def test_random_numbers_are_the_same_in_all_samplers(consumer, seed):
         state = one, two
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(
     SCORES,
     SEEDS,
@@ -79,7 +79,7 @@ def at_edge(scores, u, options):
     return len(tokens) > 1
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(
     st.lists(st.integers(0, len(SCRIPT) + 1), max_size=60),
     st.sets(st.integers(0, len(SCRIPT) - 1)),

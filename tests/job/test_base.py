@@ -146,10 +146,13 @@ def test_new_words_are_expected_as_often_as_the_show_has_them(trained):
 
 
 def test_resumed_fine_tuning_gives_the_same_weights(trained, other_show, tmp_path):
-    whole = Run(config_of(other_show, tmp_path / "whole", trained))
+    def run(name):
+        flags = ("--save-seconds", "0", "--epochs", "2")
+        return Run(config_of(other_show, tmp_path / name, trained, *flags))
+
+    whole = run("whole")
     whole.train()
-    part = Run(config_of(other_show, tmp_path / "part", trained, "--save-seconds", "0"))
-    part.stop_signal = 0
+    part = run("part")
     for number, batch in enumerate(part.batches()):
         part.train_step(*batch)
         if number == 2:
@@ -157,7 +160,7 @@ def test_resumed_fine_tuning_gives_the_same_weights(trained, other_show, tmp_pat
             break
     with pytest.raises(Stopped):
         part.train()
-    resumed = Run(config_of(other_show, tmp_path / "part", trained, "--save-seconds", "0"))
+    resumed = run("part")
     assert resumed.step > 0
     resumed.train()
     for name, weight in whole.network.state_dict().items():
@@ -165,7 +168,7 @@ def test_resumed_fine_tuning_gives_the_same_weights(trained, other_show, tmp_pat
 
 
 def test_fine_tuned_model_is_exported_and_verified(trained, other_show, tmp_path):
-    Run(config_of(other_show, tmp_path, trained)).train()
+    Run(config_of(other_show, tmp_path, trained, "--epochs", "2")).train()
     manifest = export(tmp_path / NAME)
     assert manifest["config"]["base"] == str(trained)
     assert list(verify(tmp_path))

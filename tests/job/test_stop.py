@@ -15,7 +15,7 @@ from job.engine.optimizer import learning_rate
 from job.engine.stop import Stopped, StopRequests
 from job.options import parse
 from job.train import Run
-from tests.conftest import TINY
+from tests.conftest import TINY, write_show
 
 QUICK = [*TINY, "--no-spell", "--cache-size", "0", "--epochs", "2"]
 
@@ -44,6 +44,12 @@ def work_until_stopped():
     """Work that only an exception ends."""
     for _ in itertools.count():
         time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def show(tmp_path_factory):
+    """A script of about ten steps per epoch."""
+    return write_show(tmp_path_factory.mktemp("show") / "the_cafe.txt", 100)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +197,7 @@ def test_time_limit_ends_the_last_evaluation(show, tmp_path, monkeypatch, uninte
 
 
 def test_run_with_a_time_limit_shorter_than_an_evaluation_reaches_its_end(show, tmp_path):
-    flags = ["--max-minutes", "1e-6", "--sequence-length", "350", "--cache-size", "10"]
+    flags = ["--max-minutes", "1e-6", "--sequence-length", "90", "--cache-size", "10"]
     for _ in range(20):
         run = run_of(show, tmp_path, *flags)
         with contextlib.suppress(Stopped):

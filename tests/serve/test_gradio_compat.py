@@ -212,3 +212,11 @@ def test_page_is_replaced_by_one_with_the_same_components_only():
     assert min(each["id"] for each in other.config["components"]) > max(
         each["id"] for each in kept["components"]
     )
+
+
+def test_definition_of_a_component_writes_no_interface_file(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    source = "import gradio as gr\n\n\nclass OwnBox(gr.Textbox):\n    EVENTS = ['own']\n"
+    (tmp_path / "own_box.py").write_text(source)
+    importlib.import_module("own_box")
+    assert not (tmp_path / "own_box.pyi").exists()

@@ -56,9 +56,9 @@ def test_sighup_replaces_the_model_and_ends_no_scene(bundle, folder, tmp_path):
         assert first[-1][0] == "complete"
         facts = first[-1][1][1]
         assert (facts["version"], facts["done"], facts["ended"]) == (before, True, "length")
-        write(second, length=1000)
+        write(second, length=40)
         assert second[-1][1][1]["version"] == after
-        assert second[-1][1][0] == first[-1][1][0]  # the weights are the same
+        assert first[-1][1][0].startswith(second[-1][1][0])  # the weights are the same
         page = httpx.get(f"{server.address}/config").json()
         assert page["title"] == "Cold Open: The Bar"
         assert "The Bar" in json.dumps(page["components"])

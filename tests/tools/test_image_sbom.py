@@ -1,5 +1,6 @@
 """tools/image_sbom.py and locks/licenses.json."""
 
+import functools
 import json
 import sys
 
@@ -18,10 +19,11 @@ def tools(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "tools")
 
 
-def components(image, system=None):
+@functools.cache
+def components(image):
     from image_sbom import make_sbom
 
-    return {each["name"]: each for each in json.loads(make_sbom(image, system))["components"]}
+    return {each["name"]: each for each in json.loads(make_sbom(image))["components"]}
 
 
 @pytest.mark.parametrize("image", NAMES)

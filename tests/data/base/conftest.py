@@ -66,7 +66,8 @@ def server(tmp_path, monkeypatch) -> Iterator[Server]:
     monkeypatch.setattr(download, "PAUSES", ())
     (tmp_path / "served").mkdir()
     server = Server(tmp_path / "served")
-    threading.Thread(target=server.http.serve_forever, daemon=True).start()
+    # `shutdown` waits for the next poll.
+    threading.Thread(target=server.http.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.http.shutdown()
     server.http.server_close()
