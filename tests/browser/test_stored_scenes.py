@@ -79,17 +79,33 @@ def test_scene_form_and_takes_survive_a_refresh_until_all_is_deleted(page, addre
     expect(page.get_by_label("Bob", exact=True)).not_to_be_checked()
 
 
-def test_text_typed_while_the_form_is_restored_stays(tab, address):
-    page = tab.context.new_page()
+@pytest.mark.parametrize("stored", [False, True])
+def test_text_typed_while_the_form_is_restored_stays(page, address, stored):
+    if stored:  # a form whose fields are as at first, but for a box
+        page.get_by_label("wild").first.check()
+        page.get_by_label("Bob", exact=True).check()
+        page.get_by_label("Bob", exact=True).uncheck()
+        page.get_by_text("Sampling options").click()
+        page.get_by_label("Seed").first.fill("4")
+        page.get_by_label("Seed").first.fill("")
+        page.wait_for_timeout(600)  # the form is stored after a pause
+    page = page.context.new_page()
     page.add_init_script(SLOW_LOAD)
     page.goto(address)
     page.locator("#first-line :is(input, textarea)").fill("Ann: hello there.")
     page.get_by_label("Setting").first.fill("the pier")
+    page.get_by_label("Ann", exact=True).check()
+    page.get_by_text("Sampling options").click()
+    page.get_by_label("Seed").first.fill("7")
     page.evaluate("window.goOn()")
     page.wait_for_function("window.restored")
     page.wait_for_timeout(300)  # Gradio applies the restored values after the call
     expect(page.locator("#first-line :is(input, textarea)")).to_have_value("Ann: hello there.")
     expect(page.get_by_label("Setting").first).to_have_value("the pier")
+    expect(page.get_by_label("Ann", exact=True)).to_be_checked()
+    expect(page.get_by_label("Seed").first).to_have_value("7")
+    if stored:
+        expect(page.get_by_label("wild").first).to_be_checked()
 
 
 def test_history_opens_renames_stars_and_deletes_scenes(page):

@@ -21,7 +21,9 @@ const form = (() => {
     const restored = defaults.map((value, place) =>
       isStored && isUsable(values[place], place) ? values[place] : value);
     last = JSON.stringify(restored);
-    return restored.map((value, place) => (value === defaults[place] ? UNCHANGED : value));
+    const text = (value) => JSON.stringify(value ?? "");  // an empty field is null until it is used
+    return restored.map((value, place) =>
+      text(value) === text(defaults[place]) ? UNCHANGED : value);
   }
 
   return { restore, save };
