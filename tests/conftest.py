@@ -2,7 +2,6 @@
 
 import functools
 import gc
-import os
 import pathlib
 import random
 import ssl
@@ -22,11 +21,6 @@ hypothesis.settings.register_profile("random", deadline=None)  # `make nightly`:
 hypothesis.settings.load_profile("repeatable")
 ROOT = pathlib.Path(__file__).parent.parent
 NO_CHROMIUM = "no Chromium starts"  # why browser tests are skipped
-
-
-def pytest_xdist_auto_num_workers():
-    """One process more than the machine has cores: tests wait for servers and for the browser."""
-    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish():

@@ -36,21 +36,16 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    model: pathlib.Path | None,
-    folder: pathlib.Path,
-    *flags: str,
-    program: tuple[str, str] = ("-m", "serve"),
-    **env: str,
+    model: pathlib.Path | None, folder: pathlib.Path, *flags: str, **env: str
 ) -> Iterator[Server]:
     """Runs a server, with its log in `folder`.
 
     Args:
         model: its bundle; None for those that `--artifacts` among the flags gives.
-        program: how Python starts the server.
         env: additional environment variables.
     """
     port, log = free_port(), folder / f"server-{time.monotonic_ns()}.log"
-    command = [sys.executable, *program, "--port", str(port), *flags]
+    command = [sys.executable, "-m", "serve", "--port", str(port), *flags]
     command += ["--model", str(model)] if model else []
     with log.open("wb") as errors:
         process = subprocess.Popen(

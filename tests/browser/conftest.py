@@ -12,20 +12,11 @@ from tests.browser.driver import NOTE_START, open_page
 from tests.conftest import NO_CHROMIUM
 from tests.serving import serving
 
-# The server, whose page asks for scenes of 40 words, not 200: they cost less CPU time.
-SHORT_SCENES = """
-import runpy
-from serve.scenes.scene import Scene
-Scene.__dataclass_fields__["length"].default = 40
-runpy.run_module("serve", run_name="__main__")
-"""
-
 
 @pytest.fixture(scope="session")
 def address(bundle, tmp_path_factory):
-    """The address of a running server without a rate limit, whose scenes are short."""
-    log, program = tmp_path_factory.mktemp("log"), ("-c", SHORT_SCENES)
-    with serving(bundle, log, "--rate-limit", "", program=program) as server:
+    """The address of a running server without a rate limit."""
+    with serving(bundle, tmp_path_factory.mktemp("log"), "--rate-limit", "") as server:
         yield server.address
         assert server.stop() == 0
         assert "Traceback" not in server.log.read_text()
