@@ -97,8 +97,8 @@ nightly: ## run the slow tests, and the property tests with random values: SEED=
 
 bench: ## run the speed benchmarks
 	@$(set-up)
-	$(python) -m tests.bench.generation $(ARGS)
-	$(python) -m tests.bench.serving
+	$(huge-pages) $(python) -m tests.bench.generation $(ARGS)
+	$(huge-pages) $(python) -m tests.bench.serving
 	$(python) -m pytest -m bench -s tests/bench
 
 check: ## lint, check formatting and import rules
