@@ -53,14 +53,14 @@ class Subwords(nn.Module):
                 owners[ngram].append(row)
         scale = [len(ngrams) ** -0.5 if ngrams else 0.0 for ngrams in members]
         self.weight = nn.Parameter(torch.empty(len(kept), dim).uniform_(-0.05, 0.05))
+        scales = [[s] * len(m) for s, m in zip(scale, members, strict=True)]
+        self._register("of_word", members, scales)
         # A GPU sums the many words of a frequent n-gram in parts.
         parts = [rows[at : at + PART] for rows in owners for at in range(0, len(rows), PART)]
-        ends = torch.tensor([-(-len(rows) // PART) for rows in owners]).cumsum(0)
-        self._register(
-            "of_word", members, [[s] * len(m) for s, m in zip(scale, members, strict=True)]
-        )
         self._register("of_part", parts, [[scale[row] for row in rows] for rows in parts])
-        self.register_buffer("of_ngram_starts", F.pad(ends, (1, 0)), persistent=False)
+        sizes = torch.tensor([-(-len(rows) // PART) for rows in owners], dtype=torch.int64)
+        starts = F.pad(sizes.cumsum(0), (1, 0))
+        self.register_buffer("of_ngram_starts", starts, persistent=False)
 
     def _register(self, name: str, rows: list[list[int]], scales: list[list[float]]) -> None:
         starts = torch.tensor([0] + [len(row) for row in rows]).cumsum(0)
@@ -82,18 +82,18 @@ class _Sums(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, weight: Tensor, there: tuple[Tensor, ...], back: tuple[Tensor, ...], ends: Tensor
+        ctx: Any,
+        weight: Tensor,
+        there: tuple[Tensor, ...],
+        back: tuple[Tensor, ...],
+        starts: Tensor,
     ) -> Tensor:
-        ctx.save_for_backward(*back, ends)
+        ctx.save_for_backward(*back, starts)
         return bag_sums(weight, *there)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         *back, starts = ctx.saved_tensors
         parts = bag_sums(gradient, *back)
-        return (
-            bag_sums(parts, torch.arange(len(parts), device=parts.device), starts),
-            None,
-            None,
-            None,
-        )
+        members = torch.arange(len(parts), device=parts.device)
+        return bag_sums(parts, members, starts), None, None, None

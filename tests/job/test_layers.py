@@ -42,7 +42,7 @@ def ngram_matrix(words):
     return matrix / matrix.sum(1, keepdim=True).clamp_min(1).sqrt()
 
 
-@pytest.mark.parametrize("words", [WORDS, [f"{number}ing" for number in range(90)]])
+@pytest.mark.parametrize("words", [WORDS, [f"{number}ing" for number in range(90)], ["a", "b"]])
 def test_subwords_equal_a_matrix_product_forward_and_backward(words):
     subwords, matrix = Subwords(words, 6, 2), ngram_matrix(words)
     gradient = torch.randn(len(words), 6)
