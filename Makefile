@@ -7,7 +7,7 @@ LOW_TIDE := artifacts/low-tide
 
 set-up := $(PYTHON) tools/setup.py
 python := .venv/bin/python
-# On Linux, malloc asks for huge pages, unless the variable is set: the server generates about 20 % more words/s.
+# On Linux, malloc asks for huge pages for the weights, unless the variable is set (docs/choices.md).
 huge-pages := GLIBC_TUNABLES="$${GLIBC_TUNABLES-glibc.malloc.hugetlb=1}"
 
 .DEFAULT_GOAL := help

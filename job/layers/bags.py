@@ -4,6 +4,7 @@ On a GPU one Triton kernel computes them, in a half to a third of the time of cu
 of the gradient of `F.embedding` (docs/choices.md); PyTorch's functions on all other devices.
 """
 
+import functools
 from typing import Any
 
 import torch
@@ -66,13 +67,9 @@ class _Embedding(torch.autograd.Function):
         return None, bag_sums(gradient.flatten(0, -2), members, starts)
 
 
-_compiled: list[Any] = []
-
-
+@functools.cache
 def _kernel() -> Any:
-    if not _compiled:  # not at import: most machines never need it
-        _compiled.append(triton.jit(_bag_sums))
-    return _compiled[0]
+    return triton.jit(_bag_sums)  # not at import: most machines never need it
 
 
 def _bag_sums(

@@ -6,6 +6,7 @@ loss, and overwrites the scores with their gradient. PyTorch's functions make fo
 float32; they are used on all other devices.
 """
 
+import functools
 from typing import Any
 
 import torch
@@ -65,13 +66,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return (gradient @ weight) * scale, to_weight, to_bias, None
 
 
-_compiled: list[Any] = []
-
-
+@functools.cache
 def _kernel() -> Any:
-    if not _compiled:  # not at import: most machines never need it
-        _compiled.append(triton.jit(_cross_entropy_rows))
-    return _compiled[0]
+    return triton.jit(_cross_entropy_rows)  # not at import: most machines never need it
 
 
 def _cross_entropy_rows(scores, targets, losses, stride, vocabulary, share, BLOCK: "tl.constexpr"):

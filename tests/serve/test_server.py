@@ -171,7 +171,7 @@ def test_hostile_requests_get_errors_only(server):
     source = random.Random(5)
     functions = functions_of(httpx.get(f"{server.address}/config").json())
     with httpx.Client(base_url=server.address, timeout=20) as client:
-        for _ in range(150):
+        for _ in range(300):
             method, path, body = hostile(source, functions)
             answer = client.request(
                 method, path, content=body, headers={"content-type": "application/json"}

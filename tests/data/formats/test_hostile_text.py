@@ -8,7 +8,7 @@ from data.command_line import UserError
 from data.formats import html_source, problems, registry, wikitext
 from data.formats.script import ReadOptions
 
-REPEATS = 20_000
+REPEATS = 40_000
 
 
 @pytest.mark.parametrize(
